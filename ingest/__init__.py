@@ -1,0 +1,1 @@
+"""The write API: authenticate, parse, check, publish, wait for the ack, answer."""

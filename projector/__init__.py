@@ -1,0 +1,1 @@
+"""Builds the per-contact timeline tables in PostgreSQL from the topic."""

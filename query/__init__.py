@@ -1,0 +1,1 @@
+"""Serves profile, sidebar and the read API from the projected tables."""

@@ -1,0 +1,109 @@
+"""How our PostgreSQL connections are built: as a role, with a search path, with every wait bounded."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from psycopg import conninfo
+from psycopg_pool import ConnectionPool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg import Connection
+
+CONNECT_TIMEOUT: Final = 2
+"""Seconds."""
+
+
+def connection_string(url: str, *, role: str, schema: str, application_name: str, statement_timeout: int = 0) -> str:
+    """Extend a URL so that the session starts as `role`, with `schema` first in its search path.
+
+    The login of the URL must be a member of the role. `statement_timeout` is in milliseconds, 0 for none.
+    """
+    options = (
+        f"-c role={role} -c search_path={schema},write_side -c timezone=UTC -c statement_timeout={statement_timeout}"
+    )
+    return conninfo.make_conninfo(
+        url, options=options, application_name=application_name, connect_timeout=CONNECT_TIMEOUT
+    )
+
+
+def build_pool(conninfo_: str, *, max_size: int) -> ConnectionPool[Connection[tuple[object, ...]]]:
+    """Build a pool (not opened yet) that refuses quickly: under an outage no thread waits more than two seconds.
+
+    An unbounded queue would let every server thread wait for the database; the check on loan replaces connections that
+    a restarted server has left dead.
+    """
+    return ConnectionPool(
+        conninfo_,
+        min_size=1,
+        max_size=max_size,
+        timeout=2.0,
+        max_waiting=max_size * 4,
+        check=ConnectionPool.check_connection,
+        kwargs={"autocommit": True},
+        open=False,
+        reconnect_timeout=60,
+    )
+
+
+class Watchdog:
+    """Ends a statement whose server has stopped answering, by shutting its socket down at a deadline.
+
+    A frozen server (SIGSTOP, a paused virtual machine) keeps acknowledging packets, so neither statement_timeout nor
+    keepalives nor tcp_user_timeout ever fire; without this the thread hangs for good. One thread serves all connections.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._heap: list[tuple[float, int, Connection[object]]] = []
+        self._live: set[int] = set()
+        self._ids = itertools.count()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def limit(self, connection: Connection[object], seconds: float) -> Iterator[None]:
+        """Give everything that happens on the connection inside this block `seconds`; then it raises OperationalError."""
+        token = next(self._ids)
+        with self._condition:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._watch, name="postgres-watchdog", daemon=True)
+                self._thread.start()
+            self._live.add(token)
+            heapq.heappush(self._heap, (time.monotonic() + seconds, token, connection))
+            if self._heap[0][1] == token:
+                self._condition.notify()
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._live.discard(token)
+
+    def _watch(self) -> None:
+        with self._condition:
+            while True:
+                if not self._heap:
+                    self._condition.wait()
+                    continue
+                deadline, token, connection = self._heap[0]
+                if token in self._live and (left := deadline - time.monotonic()) > 0:
+                    self._condition.wait(left)
+                    continue
+                heapq.heappop(self._heap)
+                if token in self._live and not connection.closed:
+                    _shut_down(connection)
+
+
+def _shut_down(connection: Connection[object]) -> None:
+    try:
+        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as handle:
+            handle.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it was already gone

@@ -1,0 +1,77 @@
+"""Errors as RFC 9457 problem documents: a stable `code`, and for each fault a JSON Pointer, the rule and the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException
+
+CONTENT_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with the input. `pointer` is a JSON Pointer (RFC 6901) into the body, or a parameter's name."""
+
+    pointer: str
+    code: str
+    message: str
+    limit: int | str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The fault as it stands in an answer."""
+        document = {"pointer": self.pointer, "code": self.code, "message": self.message}
+        return document if self.limit is None else document | {"limit": self.limit}
+
+
+@dataclass(eq=False)
+class Problem(Exception):  # noqa: N818 - the RFC's word for it
+    """An answer that is an error. `detail` is a sentence for the reader; `extra` are further members."""
+
+    status: int
+    code: str
+    detail: str
+    faults: Sequence[Fault] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The problem document; `type` is about:blank, so `title` is the status's own phrase, as the RFC asks."""
+        document = {"type": "about:blank", "title": HTTPStatus(self.status).phrase, "status": self.status}
+        document |= {"code": self.code, "detail": self.detail, **self.extra}
+        if self.faults:
+            document["errors"] = [fault.document() for fault in self.faults]
+        return document
+
+    def response(self, request_id: str | None = None) -> Response:
+        """The answer, naming the request, so that a report can be found in the logs."""
+        document = self.document() | ({"request_id": request_id} if request_id else {})
+        return Response(msgspec.json.encode(document), self.status, dict(self.headers), content_type=CONTENT_TYPE)
+
+
+def install_problem_handlers(app: Flask) -> None:
+    """Make every error of an app a problem document; without this Flask answers in HTML."""
+
+    @app.errorhandler(Problem)
+    def answer_problem(problem: Problem) -> Response:
+        return problem.response(g.get("request_id"))
+
+    @app.errorhandler(HTTPException)
+    def answer_http(error: HTTPException) -> Response:
+        status = error.code or 500
+        code = HTTPStatus(status).name.lower()
+        headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+        if status < HTTPStatus.BAD_REQUEST:  # a redirect is not a problem
+            return Response(status=status, headers=dict(error.get_headers()))
+        return Problem(status, code, error.description or "", headers=headers).response(g.get("request_id"))
+
+    @app.errorhandler(Exception)
+    def answer_unexpected(error: Exception) -> Response:
+        app.logger.exception("unexpected error", exc_info=error)
+        detail = "Something went wrong on our side; whether the request took effect is unknown. Send it again with the same id."
+        return Problem(500, "internal_error", detail).response(g.get("request_id"))

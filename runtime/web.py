@@ -1,0 +1,59 @@
+"""What every web process of ours answers alike: request ids, `/healthz`, `/readyz`, `/metrics`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import prometheus_client
+import structlog
+from flask import Flask, Response, g, jsonify, request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runtime.service import Check
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def install_request_ids(app: Flask) -> None:
+    """Take `X-Request-Id` from the caller, or make one; give it back and put it into every log line of the request."""
+
+    @app.before_request
+    def take() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def give_back(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        return response
+
+
+def health_app(checks: Mapping[str, Check]) -> Flask:
+    """Answer whether the process is alive, whether it can do its job (and if not, why), and its metrics."""
+    app = Flask("health", static_folder=None)
+
+    @app.get("/healthz")
+    def alive() -> Response:
+        return jsonify(status="alive")
+
+    @app.get("/readyz")
+    def ready() -> tuple[Response, int]:
+        reasons = {name: check() for name, check in checks.items()}
+        fine = not any(reasons.values())
+        body = jsonify(
+            status="ready" if fine else "not ready",
+            checks={name: reason or "ok" for name, reason in reasons.items()},
+        )
+        return body, 200 if fine else 503
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+    return app
