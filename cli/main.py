@@ -1,7 +1,7 @@
 """The one command, `contact-events`: every tool of the project is a subcommand of it.
 
-This is the only module that reads `os.environ`. Subcommands get the variables as a mapping (`click.Context.obj`) and turn
-them into settings of their own.
+This is the only module that reads `os.environ`. Subcommands get the variables as a mapping (`click.Context.obj`) and
+turn them into settings of their own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "stack": "cli.stack.commands:stack",
+    "migrate": "cli.database:migrate",
+    "topic": "cli.topic:topic",
+    "workspaces": "cli.workspaces:workspaces",
+    "keys": "cli.keys:keys",
+    "serve": "cli.serve:serve",
 }
 """Subcommand to `module:attribute`. Loaded when used, so that `--help` and short commands start at once."""
 
@@ -41,7 +46,7 @@ class LazyGroup(click.Group):
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
-    """Read `NAME=value` lines, the form in which the embedded stack leaves its addresses; empty when there is no file."""
+    """Read `NAME=value` lines, as the embedded stack leaves its addresses; empty when there is no file."""
     if not path.is_file():
         return {}
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
@@ -57,10 +62,15 @@ def environment(process: Mapping[str, str], directory: Path) -> dict[str, str]:
     return read_dotenv(directory / STACK_ENV) | dict(process)
 
 
+def process_environment() -> dict[str, str]:
+    """Read this process's environment. Called once per process: here, or in a server's worker."""
+    return environment(os.environ, Path.cwd())
+
+
 @click.group(cls=LazyGroup)
 @click.version_option(package_name="contact-events")
 @click.pass_context
 def main(context: click.Context) -> None:
     """Record what your customers did, and show it to the agent who is talking to them."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # progress shows at once also through a pipe
-    context.obj = environment(os.environ, Path.cwd())
+    context.obj = process_environment()

@@ -58,7 +58,7 @@ class Watchdog:
     """Ends a statement whose server has stopped answering, by shutting its socket down at a deadline.
 
     A frozen server (SIGSTOP, a paused virtual machine) keeps acknowledging packets, so neither statement_timeout nor
-    keepalives nor tcp_user_timeout ever fire; without this the thread hangs for good. One thread serves all connections.
+    keepalives nor tcp_user_timeout ever fire; without this the thread hangs for good. One thread serves them all.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Watchdog:
 
     @contextmanager
     def limit(self, connection: Connection[object], seconds: float) -> Iterator[None]:
-        """Give everything that happens on the connection inside this block `seconds`; then it raises OperationalError."""
+        """Give what happens on the connection inside this block `seconds`; then it raises OperationalError."""
         token = next(self._ids)
         with self._condition:
             if self._thread is None or not self._thread.is_alive():

@@ -1,1 +1,1 @@
-"""What two processes must agree on: records, partitioning, positions, routes, tables. A leaf: imports nothing of ours."""
+"""What two processes must agree on: records, partitioning, positions, routes, tables. A leaf."""

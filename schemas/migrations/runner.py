@@ -44,7 +44,7 @@ class Migration:
 
 
 def read_migrations(directory: Path) -> list[Migration]:
-    """Read a directory's files in order; raise MigrationError unless they are numbered 0001, 0002, ... without a gap."""
+    """Read a directory's files in order; raise MigrationError unless they are numbered 0001, 0002, ... with no gap."""
     migrations = [Migration(path.name, path.read_text(encoding="utf-8")) for path in sorted(directory.glob("*.sql"))]
     for number, migration in enumerate(migrations, start=1):
         if not _NAME.fullmatch(migration.name) or int(migration.name[:4]) != number:
@@ -66,7 +66,7 @@ def migrate(connection: Connection[tuple[object, ...]], migrations: list[Migrati
             "name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         rows = connection.execute("SELECT name, checksum FROM applied_migrations").fetchall()
-        applied = {str(name): str(checksum) for name, checksum in rows}
+        applied = {str(row[0]): str(row[1]) for row in rows}
         _check(migrations, applied, schema)
         fresh = [migration for migration in migrations if migration.name not in applied]
         for migration in fresh:

@@ -1,0 +1,70 @@
+"""Settings that several subcommands read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from runtime.settings import SettingsReader
+from schemas.topic import DEFAULT_PARTITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCommandSettings:
+    """What `topic create` needs."""
+
+    bootstrap_servers: str
+    topic: str
+    partitions: int
+    replication_factor: int
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read and check them."""
+        reader = SettingsReader(environment)
+        settings = cls(
+            bootstrap_servers=reader.text("KAFKA_BOOTSTRAP_SERVERS"),
+            topic=reader.text("TOPIC", "contact-events"),
+            partitions=reader.integer("PARTITIONS", DEFAULT_PARTITIONS, low=1, high=10_000),
+            replication_factor=reader.integer("REPLICATION_FACTOR", 1, low=1, high=9),
+        )
+        reader.finish()
+        return settings
+
+
+def database_url(environment: Mapping[str, str]) -> str:
+    """Read the one variable that the database commands need."""
+    reader = SettingsReader(environment)
+    url = reader.text("DATABASE_URL")
+    reader.finish()
+    return url
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """What `serve` needs beside the services' own settings. `threads` is per worker process."""
+
+    host: str
+    port: int
+    workers: int
+    threads: int
+    log_level: str
+    log_format: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read and check them."""
+        reader = SettingsReader(environment)
+        settings = cls(
+            host=reader.text("HOST", "127.0.0.1"),
+            port=reader.integer("PORT", 8080, low=0, high=65_535),
+            workers=reader.integer("WORKERS", 1, low=1, high=64),
+            threads=reader.integer("THREADS", 64, low=1, high=4_096),
+            log_level=reader.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+            log_format=reader.choice("LOG_FORMAT", "json", ["json", "text"]),
+        )
+        reader.finish()
+        return settings

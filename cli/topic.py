@@ -1,0 +1,73 @@
+"""`contact-events topic`: create the topic with the settings that the contract rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from schemas.topic import settings_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kafka import KafkaAdminClient
+
+
+@click.group()
+def topic() -> None:
+    """Create and describe the topic."""
+
+
+@topic.command()
+@click.pass_obj
+def create(environment: Mapping[str, str]) -> None:
+    """Create the topic, or check that an existing one has the partitions and settings it must have."""
+    from cli.settings import TopicCommandSettings
+    from runtime.kafka import build_admin
+
+    settings = TopicCommandSettings.read(environment)
+    admin = build_admin(settings.bootstrap_servers, "contact-events-topic")
+    try:
+        click.echo(ensure_topic(admin, settings.topic, settings.partitions, settings.replication_factor))
+    finally:
+        admin.close()
+
+
+def ensure_topic(admin: KafkaAdminClient, name: str, partitions: int, replication_factor: int) -> str:
+    """Create the topic unless it is there; raise ClickException for one that differs where it must not."""
+    from kafka.errors import TopicAlreadyExistsError
+
+    wanted = {
+        "num_partitions": partitions,
+        "replication_factor": replication_factor,
+        "configs": settings_for(replication_factor),
+    }
+    try:
+        admin.create_topics({name: wanted}, wait_for_metadata=True)
+    except TopicAlreadyExistsError:
+        check_topic(admin, name, partitions)
+        return f"The topic {name} is there already, as it should be."
+    return f"created the topic {name} with {partitions} partitions"
+
+
+def check_topic(admin: KafkaAdminClient, name: str, partitions: int) -> None:
+    """Raise ClickException when an existing topic would break a promise of the contract."""
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    (description,) = admin.describe_topics([name])
+    found = len(description["partitions"])
+    if found != partitions:
+        raise click.ClickException(
+            f"The topic {name} has {found} partitions, PARTITIONS says {partitions}. Partitions of an existing topic "
+            f"are never changed: a contact's records would part ways. Set PARTITIONS={found}, or use another TOPIC."
+        )
+    configs = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
+    actual = {key: entry["value"] for key, entry in configs["topic"][name].items()}
+    for key in ("cleanup.policy", "message.timestamp.type"):
+        if actual.get(key) != settings_for(1)[key]:
+            raise click.ClickException(
+                f"The topic {name} has {key}={actual.get(key)}, the contract needs {settings_for(1)[key]}: with "
+                "anything else the broker may delete events or refuse them. Change it with your Kafka tools, or use "
+                "another TOPIC."
+            )
