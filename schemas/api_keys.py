@@ -1,7 +1,7 @@
 """API keys: their form, their scopes, and how one is looked up. Only a hash of a key's secret is ever stored.
 
 A key reads `ce_<key id>_<secret>_<checksum>`: a prefix that secret scanners can know, the public key id, a secret of
-256 random bits, and a checksum (CRC-32 of all before it) that tells a mistyped key from an unknown one without a look-up.
+256 random bits, and a checksum (CRC-32 of all before it) that tells a mistyped key from an unknown one at once.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The tests: unit (no sockets), integration (real Kafka and PostgreSQL), end to end (real processes), browser."""

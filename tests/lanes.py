@@ -1,0 +1,53 @@
+"""Lanes: groups of tests that need a tool which a machine may not have. Each is a pytest marker of the same name."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Lane:
+    """`absent` tells why the lane cannot run here, None when it can."""
+
+    name: str
+    absent: Callable[[], str | None]
+
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@cache
+def chromium() -> str | None:
+    """Find a Chromium on PATH."""
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+@cache
+def _no_chromium() -> str | None:
+    return None if chromium() else "no Chromium found"
+
+
+@cache
+def _no_kcat() -> str | None:
+    return None if shutil.which("kcat") else "kcat is not installed"
+
+
+@cache
+def no_docker() -> str | None:
+    """Tell why containers cannot be used; None when a Docker engine with the images answers."""
+    from tests.containers.lane import docker_unavailable  # noqa: PLC0415 - importing testcontainers takes a second
+
+    return docker_unavailable()
+
+
+LANES = (
+    Lane("browser", _no_chromium),
+    Lane("kcat", _no_kcat),
+    Lane("docker", no_docker),
+)

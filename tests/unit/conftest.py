@@ -1,0 +1,31 @@
+"""A unit test that opens a socket fails, even when the code under test swallows the error."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_state: dict[str, list[str] | None] = {"attempts": None}
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if event in {"socket.connect", "socket.bind"} and _state["attempts"] is not None:
+        _state["attempts"].append(f"{event}{arguments[1:]}")
+        raise PermissionError(f"a unit test must not open sockets: {event}")
+
+
+sys.addaudithook(_watch)  # an audit hook cannot be removed, so it is installed once and only listens during unit tests
+
+
+@pytest.fixture(autouse=True)
+def no_sockets() -> Iterator[None]:
+    """Fail the test afterwards if it tried."""
+    _state["attempts"] = attempts = []
+    yield
+    _state["attempts"] = None
+    assert not attempts, f"touched the network: {attempts}"

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from schemas.ids import uuid7
+from schemas.times import format_time, is_late
+
+
+def test_uuid7_carries_its_time_version_and_variant() -> None:
+    made = uuid7(lambda: 1_765_000_000_123)
+    assert made.int >> 80 == 1_765_000_000_123
+    assert (made.version, made.variant) == (7, "specified in RFC 4122")
+
+
+def test_uuid7_is_never_the_same_twice() -> None:
+    assert len({uuid7(lambda: 1) for _ in range(1_000)}) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 6, 7, 10, 30, tzinfo=UTC), "2026-06-07T10:30:00Z"),
+        (datetime(2026, 6, 7, 10, 30, 0, 250_000, tzinfo=UTC), "2026-06-07T10:30:00.250000Z"),
+        (datetime(2026, 6, 7, 12, 30, tzinfo=timezone(timedelta(hours=2))), "2026-06-07T10:30:00Z"),
+    ],
+)
+def test_a_moment_is_written_in_utc(moment: datetime, text: str) -> None:
+    assert format_time(moment) == text
+
+
+def test_late_begins_after_a_day() -> None:
+    noon = datetime(2026, 6, 7, 12, tzinfo=UTC)
+    assert not is_late(noon, noon + timedelta(hours=24))
+    assert is_late(noon, noon + timedelta(hours=24, microseconds=1))
