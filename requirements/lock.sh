@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes requirements/{run,dev,tools}.txt anew from pyproject.toml: names, versions and hashes, no addresses.
+# Writes requirements/{run,server,dev,tools}.txt anew from pyproject.toml: names, versions and hashes, no addresses.
 set -eu
 cd "$(dirname "$0")/.."
 .venv/bin/python -m pip install --quiet --require-hashes -r requirements/tools.txt
@@ -13,5 +13,6 @@ lock() {
         --no-emit-index-url --no-emit-find-links "$@"
 }
 lock pyproject.toml --extra embedded "$build" -o requirements/run.txt
+lock pyproject.toml "$build" -c requirements/run.txt -o requirements/server.txt # without the embedded stack: for containers
 lock pyproject.toml --extra embedded --group dev "$build" -c requirements/run.txt -o requirements/dev.txt
 lock "$tools" -o requirements/tools.txt
