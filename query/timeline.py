@@ -1,0 +1,214 @@
+"""Reads of a contact's timeline: pages by key, newest first, each at a cost that does not grow with the timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, LiteralString
+
+from query.cursors import Cursor, Direction
+from schemas.times import is_late
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+STRETCH: Final = 5_000
+"""Events that one filtered page looks through at most; then it says how far back it has searched."""
+
+_MAX_OFFSET: Final = 2**63 - 1
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
+_BEGINNING_OF_TIME: Final = datetime(1, 1, 2, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One contact event. `properties` is the text of a JSON object, with numbers as they were written."""
+
+    id: str
+    contact_id: int
+    name: str
+    occurred_at: datetime
+    received_at: datetime
+    properties: str
+    log_partition: int
+    log_offset: int
+
+    @property
+    def late(self) -> bool:
+        """Whether it arrived so long after it occurred that an agent should know."""
+        return is_late(self.occurred_at, self.received_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What to show of a timeline; the default is everything. `occurred_from` is included, `occurred_before` is not."""
+
+    names: tuple[str, ...] = ()
+    name_prefix: str | None = None
+    occurred_from: datetime | None = None
+    occurred_before: datetime | None = None
+    text: str | None = None
+
+    @property
+    def scans(self) -> bool:
+        """Whether events have to be looked at one by one."""
+        return bool(self.names or self.name_prefix or self.text)
+
+
+EVERYTHING: Final = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events newest first.
+
+    `searched_back_to` is set when the search stopped before the end of the timeline: nothing older was looked at, and
+    `next_cursor` goes on from there.
+    """
+
+    events: list[Event]
+    next_cursor: Cursor | None
+    prev_cursor: Cursor | None
+    searched_back_to: datetime | None = None
+
+
+# The bounds are one row comparison and one plain one, both answered by the index, and neither is ever absent: an
+# optional condition would keep the server from one good plan for all pages.
+_OLDER: Final = """
+    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
+    FROM timeline
+    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+      AND (occurred_at, log_offset) < (%(before_at)s, %(before_offset)s) AND occurred_at >= %(occurred_from)s
+    ORDER BY occurred_at DESC, log_offset DESC LIMIT %(limit)s
+"""
+_NEWER: Final = """
+    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
+    FROM timeline
+    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+      AND (occurred_at, log_offset) > (%(after_at)s, %(after_offset)s) AND occurred_at < %(occurred_before)s
+    ORDER BY occurred_at, log_offset LIMIT %(limit)s
+"""
+# The same, looking at one event after the other: a stretch of at most so many, of which the last one comes along as a
+# mark even when it does not match. The limit stops the scan as soon as the page is full.
+_SCAN_OLDER: Final = """
+    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset,
+           place, fits
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY occurred_at DESC, log_offset DESC) AS place,
+            (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s))
+            AND starts_with(name, %(name_prefix)s)
+            AND (%(text)s = '' OR strpos(lower(name || ' ' || properties::text), lower(%(text)s)) > 0) AS fits
+        FROM (
+            SELECT * FROM timeline
+            WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+              AND (occurred_at, log_offset) < (%(before_at)s, %(before_offset)s) AND occurred_at >= %(occurred_from)s
+            ORDER BY occurred_at DESC, log_offset DESC LIMIT %(stretch)s
+        ) AS stretch
+    ) AS looked_at
+    WHERE fits OR place = %(stretch)s
+    ORDER BY occurred_at DESC, log_offset DESC LIMIT %(limit)s
+"""
+_SCAN_NEWER: Final = """
+    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset,
+           place, fits
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY occurred_at, log_offset) AS place,
+            (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s))
+            AND starts_with(name, %(name_prefix)s)
+            AND (%(text)s = '' OR strpos(lower(name || ' ' || properties::text), lower(%(text)s)) > 0) AS fits
+        FROM (
+            SELECT * FROM timeline
+            WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+              AND (occurred_at, log_offset) > (%(after_at)s, %(after_offset)s) AND occurred_at < %(occurred_before)s
+            ORDER BY occurred_at, log_offset LIMIT %(stretch)s
+        ) AS stretch
+    ) AS looked_at
+    WHERE fits OR place = %(stretch)s
+    ORDER BY occurred_at, log_offset LIMIT %(limit)s
+"""
+
+
+def timeline_page(  # noqa: PLR0913 - a page is told by all of these
+    connection: Connection[Any],
+    workspace_id: int,
+    contact_id: int,
+    *,
+    filters: Filters = EVERYTHING,
+    cursor: Cursor | None = None,
+    limit: int = 50,
+) -> Page:
+    """Read one page, newest first: from the newest, or beyond a cursor in its direction."""
+    older = cursor is None or cursor.direction == "older"
+    parameters = _bounds(filters, cursor) | {
+        "workspace_id": workspace_id,
+        "contact_id": contact_id,
+        "limit": limit + 1,  # one more than the page holds tells whether there is a further one
+        "names": list(filters.names),
+        "name_prefix": filters.name_prefix or "",
+        "text": filters.text or "",
+        "stretch": STRETCH,
+    }
+    statement: LiteralString = _OLDER if older else _NEWER
+    if filters.scans:
+        statement = _SCAN_OLDER if older else _SCAN_NEWER
+    rows = connection.execute(statement, parameters).fetchall()
+    mark = next((Event(*row[:8]) for row in rows if filters.scans and row[8] == STRETCH), None)
+    events = [Event(*row[:8]) for row in rows if not filters.scans or row[9]]
+    return _page(events, cursor, limit, mark)
+
+
+def _bounds(filters: Filters, cursor: Cursor | None) -> dict[str, Any]:
+    """Join cursor and time range into one bound on each side, since the index can start at only one."""
+    before = (filters.occurred_before or _END_OF_TIME, -1 if filters.occurred_before else _MAX_OFFSET)
+    after = (filters.occurred_from or _BEGINNING_OF_TIME, -1)
+    if cursor is not None:
+        key = (cursor.occurred_at, cursor.log_offset)
+        before, after = min(before, key), max(after, key)
+    return {
+        "before_at": before[0],
+        "before_offset": before[1],
+        "occurred_from": filters.occurred_from or _BEGINNING_OF_TIME,
+        "after_at": after[0],
+        "after_offset": after[1],
+        "occurred_before": filters.occurred_before or _END_OF_TIME,
+    }
+
+
+def _page(events: list[Event], cursor: Cursor | None, limit: int, mark: Event | None) -> Page:
+    further = len(events) > limit
+    events = events[:limit]
+    older = cursor is None or cursor.direction == "older"
+    beyond = events[-1] if further else mark  # where the next page in this direction begins
+    if older:
+        next_cursor = None if beyond is None else Cursor("older", beyond.occurred_at, beyond.log_offset)
+        prev_cursor = None if cursor is None else _back(events[0] if events else None, cursor)
+        searched = None if further or mark is None else mark.occurred_at
+        return Page(events, next_cursor, prev_cursor, searched)
+    prev_cursor = None if beyond is None else Cursor("newer", beyond.occurred_at, beyond.log_offset)
+    next_cursor = _back(events[0] if events else None, cursor)
+    return Page(events[::-1], next_cursor, prev_cursor)
+
+
+def _back(first: Event | None, cursor: Cursor | None) -> Cursor | None:
+    """Make the cursor that leads back to where this page was asked from, the key of `cursor` itself included."""
+    if first is not None:
+        direction: Direction = "newer" if cursor is None or cursor.direction == "older" else "older"
+        return Cursor(direction, first.occurred_at, first.log_offset)
+    if cursor is None:
+        return None
+    if cursor.direction == "older":
+        return Cursor("newer", cursor.occurred_at, cursor.log_offset - 1)
+    return Cursor("older", cursor.occurred_at, cursor.log_offset + 1)
+
+
+def find_event(connection: Connection[Any], workspace_id: int, contact_id: int, event_id: str) -> Event | None:
+    """Read one event; None when the contact has none of that id."""
+    row = connection.execute(
+        """
+        SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
+        FROM timeline
+        WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND event_id = %(event_id)s
+        """,
+        {"workspace_id": workspace_id, "contact_id": contact_id, "event_id": event_id},
+    ).fetchone()
+    return None if row is None else Event(*row)
