@@ -78,9 +78,11 @@ CREATE TABLE contact_event_names (
     workspace_id  bigint NOT NULL,
     contact_id    bigint NOT NULL,
     name          text COLLATE "C" NOT NULL,
+    log_partition integer NOT NULL,
     count         bigint NOT NULL,
     first_occurred_at timestamptz NOT NULL,
     last_occurred_at  timestamptz NOT NULL,
+    first_received_at timestamptz NOT NULL,
     last_received_at  timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, contact_id, name)
 ) WITH (fillfactor = 70);
@@ -96,20 +98,50 @@ CREATE TABLE event_names (
     PRIMARY KEY (log_partition, workspace_id, name)
 ) WITH (fillfactor = 70);
 
--- Copies of an id already on the timeline, kept apart: a duplicate says the same, a conflict something else.
-CREATE TABLE event_copies (
+-- What a workspace says about its event names. One partition holds all such records of a workspace.
+CREATE TABLE event_name_settings (
     workspace_id  bigint NOT NULL,
-    contact_id    bigint NOT NULL,
-    event_id      text COLLATE "C" NOT NULL,
-    kind          text NOT NULL CHECK (kind IN ('duplicate', 'conflict')),
-    content       json, -- of a conflict: the record's data, as written
+    name          text COLLATE "C" NOT NULL,
+    description   text,
+    alias         text, -- how agents see the name
+    hidden        boolean NOT NULL,
+    pinned        boolean NOT NULL,
+    template      text,
+    updated_at    timestamptz NOT NULL,
+    log_partition integer NOT NULL,
+    log_offset    bigint NOT NULL, -- of the newest record applied to this row
+    PRIMARY KEY (workspace_id, name)
+);
+
+-- Every such change, first copy of each update id.
+CREATE TABLE event_name_changes (
+    workspace_id  bigint NOT NULL,
+    update_id     text COLLATE "C" NOT NULL,
+    name          text COLLATE "C" NOT NULL,
+    change        json NOT NULL, -- the record's data, as written
     received_at   timestamptz NOT NULL,
     record_id     uuid NOT NULL,
     log_partition integer NOT NULL,
     log_offset    bigint NOT NULL,
+    PRIMARY KEY (workspace_id, update_id)
+);
+
+-- Copies of an id applied already, kept apart: a duplicate says the same, a conflict something else. `type` tells events
+-- from contact updates, whose ids are two separate spaces. contact_id is 0 for a workspace's own records.
+CREATE TABLE record_copies (
+    log_partition integer NOT NULL,
+    log_offset    bigint NOT NULL,
+    workspace_id  bigint NOT NULL,
+    contact_id    bigint NOT NULL,
+    type          text NOT NULL,
+    id            text COLLATE "C" NOT NULL,
+    kind          text NOT NULL CHECK (kind IN ('duplicate', 'conflict')),
+    content       json, -- of a conflict: what it said, as written
+    received_at   timestamptz NOT NULL,
+    record_id     uuid NOT NULL,
     PRIMARY KEY (log_partition, log_offset)
 );
-CREATE INDEX event_copies_of_event ON event_copies (workspace_id, contact_id, event_id);
+CREATE INDEX record_copies_of_record ON record_copies (workspace_id, contact_id, id);
 
 -- Records that could not be applied, byte for byte, with the reason; and those of unknown types.
 CREATE TABLE dead_letters (
@@ -118,9 +150,32 @@ CREATE TABLE dead_letters (
     kind          text NOT NULL CHECK (kind IN ('dead_letter', 'unknown_type')),
     reason        text NOT NULL,
     detail        text NOT NULL,
+    logged_at     timestamptz NOT NULL, -- the broker's append time
+    workspace_id  bigint, -- as the key says, where it can be read: erasing a contact covers its dead letters
+    contact_id    bigint,
     record_key    bytea,
     record_value  bytea,
     PRIMARY KEY (log_partition, log_offset)
+);
+CREATE INDEX dead_letters_of_contact ON dead_letters (workspace_id, contact_id) WHERE contact_id IS NOT NULL;
+
+-- Markers of what was erased, kept for good, also where nothing was there to erase: later copies are refused by them.
+CREATE TABLE erased_events (
+    workspace_id  bigint NOT NULL,
+    contact_id    bigint NOT NULL,
+    event_id      text COLLATE "C" NOT NULL,
+    erased_at     timestamptz NOT NULL, -- received_at of the erasure
+    log_partition integer NOT NULL,
+    log_offset    bigint NOT NULL,
+    PRIMARY KEY (workspace_id, contact_id, event_id)
+);
+CREATE TABLE erased_contacts (
+    workspace_id  bigint NOT NULL,
+    contact_id    bigint NOT NULL,
+    erased_at     timestamptz NOT NULL,
+    log_partition integer NOT NULL,
+    log_offset    bigint NOT NULL,
+    PRIMARY KEY (workspace_id, contact_id)
 );
 
 -- Second net behind the statements, which all name the workspace: a reader sees only the workspace it has declared.
@@ -128,7 +183,8 @@ DO $$
 DECLARE table_name text;
 BEGIN
     FOREACH table_name IN ARRAY ARRAY['contacts', 'contact_updates', 'timeline', 'contact_event_names', 'event_names',
-                                      'event_copies'] LOOP
+                                      'event_name_settings', 'event_name_changes', 'record_copies', 'erased_events',
+                                      'erased_contacts'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', table_name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', table_name);
         EXECUTE format('CREATE POLICY write_all ON %I TO contact_events_projector USING (true) WITH CHECK (true)', table_name);
