@@ -74,3 +74,4 @@ def main(context: click.Context) -> None:
     """Record what your customers did, and show it to the agent who is talking to them."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # progress shows at once also through a pipe
     context.obj = process_environment()
+    context.meta["contact_events.process_environment"] = dict(os.environ)  # the stack must tell these from its own
