@@ -1,0 +1,117 @@
+"""Projected events/s against `COPY` of the same rows into the same kind of table, indexes included."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Producer
+
+from bench.report import Figure
+from bench.stand import PARTITIONS
+from schemas.ids import uuid7
+from schemas.partitioning import contact_partition
+from schemas.records import HEADERS, EventRecorded, encode
+
+if TYPE_CHECKING:
+    from bench.stand import Stand
+
+EVENTS_PER_SECOND_OF_MEASURING = 40_000
+CONTACTS = 5_000
+NAMES = ("plan_upgraded", "plan_downgraded", "trial_started", "trial_ended", "feature_enabled", "charge_failed")
+
+
+def produce_events(bench: Stand, count: int) -> None:
+    """Put events on the topic as the write API would, by way of the fastest client there is."""
+    producer = Producer(
+        {"bootstrap.servers": bench.bootstrap_servers, "acks": "all", "compression.type": "lz4", "linger.ms": 20}
+    )
+    began = datetime(2026, 3, 1, tzinfo=UTC)
+    for number in range(count):
+        contact_id = 1 + (number * 7919) % CONTACTS
+        record = EventRecorded(
+            workspace_id=bench.workspace_id,
+            contact_id=contact_id,
+            record_id=uuid7(),
+            id=f"bench-{number}",
+            received_at=began + timedelta(seconds=number / 10 + 3),
+            name=NAMES[number % len(NAMES)],
+            occurred_at=began + timedelta(seconds=number / 10),
+            properties=f'{{"from_plan":"starter","to_plan":"pro","mrr_delta":{number % 90},"source":"checkout"}}',
+        )
+        partition = contact_partition(bench.workspace_id, contact_id, PARTITIONS)
+        while True:
+            try:
+                producer.produce(bench.topic, encode(record), record.key, partition, headers=dict(HEADERS))
+                break
+            except BufferError:
+                producer.poll(0.1)
+    producer.flush(60)
+
+
+def copy_rate(bench: Stand) -> float:
+    """Measure the baseline: what the projector just wrote, by plain COPY into an empty table of the same making."""
+    with bench.connect() as connection:
+        connection.execute("CREATE TABLE copied (LIKE timeline INCLUDING ALL)")
+        with connection.cursor().copy("COPY timeline TO STDOUT (FORMAT binary)") as copy:
+            blocks = [bytes(block) for block in copy]
+        count_row = connection.execute("SELECT count(*) FROM timeline").fetchone()
+        connection.execute("CHECKPOINT")
+        began = time.perf_counter()
+        with connection.cursor().copy("COPY copied FROM STDIN (FORMAT binary)") as copy:
+            for block in blocks:
+                copy.write(block)
+        seconds = time.perf_counter() - began
+        connection.execute("DROP TABLE copied")
+    assert count_row is not None
+    return int(count_row[0]) / seconds
+
+
+def projected_rate(bench: Stand, count: int) -> float:
+    """Let a projector work a full topic off; events/s between its first commit and its last."""
+    with bench.connect() as connection, bench.projector():
+        deadline = time.monotonic() + 300
+        first: tuple[int, float] | None = None
+        while time.monotonic() < deadline:
+            row = connection.execute("SELECT coalesce(sum(next_offset), 0) FROM positions").fetchone()
+            done, now = int(row[0]) if row else 0, time.perf_counter()
+            if done and first is None:
+                first = (done, now)
+            if first is not None and done >= count:
+                return (done - first[0]) / (now - first[1])
+            time.sleep(0.01)
+    raise TimeoutError(f"the projector did not work off {count} events within five minutes")
+
+
+def clear_projection(bench: Stand) -> None:
+    """Empty every projection table, so that the next topic is projected from its beginning."""
+    with bench.connect() as connection:
+        tables = connection.execute(
+            "SELECT string_agg(quote_ident(table_name), ', ') FROM information_schema.tables"
+            " WHERE table_schema = 'projection' AND table_name <> 'applied_migrations'"
+        ).fetchone()
+        assert tables is not None
+        connection.execute(f"TRUNCATE {tables[0]}".encode())
+        connection.execute("CHECKPOINT")
+
+
+def projected_events(bench: Stand, seconds: float) -> list[Figure]:
+    """Measure both."""
+    count = int(EVENTS_PER_SECOND_OF_MEASURING * seconds)
+    bench.new_topic("bench-projection")
+    clear_projection(bench)
+    produce_events(bench, count)
+    rate = projected_rate(bench, count)
+    baseline = copy_rate(bench)
+    return [
+        Figure(
+            "projected events, one projector",
+            "events/s",
+            rate,
+            baseline,
+            "COPY rows/s",
+            0.25,
+            {"events": f"{count:,}"},
+        )
+    ]
