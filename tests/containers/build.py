@@ -1,9 +1,9 @@
 """Build stand-ins for the official images, for a machine that has a Docker engine but reaches no image registry.
 
 `python -m tests.containers.build` builds them under the official names, from Debian's packages (through mmdebstrap) and
-from what the embedded stack brings: the broker's jars, the Java runtime, PostgreSQL 18. They keep the part of the official
-images' contract that the compose file and the tests rely on. `--remove` takes them away again. A real image of the same
-name is never touched.
+from what the embedded stack brings: the broker's jars, the Java runtime, PostgreSQL 18. They keep the part of the
+official images' contract that the compose file and the tests rely on. `--remove` takes them away again. A real image of
+the same name is never touched.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 RECIPES = Path(__file__).with_name("standins")
 LABEL = "contact-events.stand-in=true"
 BASE = "contact-events-standin-base"
-OLD_MIRROR = '--aptopt=Acquire::Check-Valid-Until "false"'  # a mirror may lag behind; signatures are checked all the same
+OLD_MIRROR = (
+    '--aptopt=Acquire::Check-Valid-Until "false"'  # a mirror may lag behind; signatures are checked all the same
+)
 LEAN = ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*"]
 
 
@@ -81,7 +83,10 @@ STAND_INS = [
     StandIn(POSTGRES, "postgres", "trixie", fill_postgres),
     StandIn(NGINX, "nginx", "forky"),  # the first Debian release with an nginx that looks names up again while running
 ]
-PACKAGES = {"trixie": "bash,passwd,ca-certificates,python3,python3-venv,procps", "forky": "bash,passwd,nginx,gettext-base,curl"}
+PACKAGES = {
+    "trixie": "bash,passwd,ca-certificates,python3,python3-venv,procps",
+    "forky": "bash,passwd,nginx,gettext-base,curl",
+}
 
 
 def docker(*arguments: str, stdin: Path | None = None) -> str:
@@ -96,7 +101,9 @@ def docker(*arguments: str, stdin: Path | None = None) -> str:
 
 def standing(filters: str = "") -> set[str]:
     """Name the images that are here."""
-    return set(docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", *(["--filter", filters] if filters else [])).split())
+    return set(
+        docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", *(["--filter", filters] if filters else [])).split()
+    )
 
 
 def build_base(suite: str) -> str:
@@ -107,7 +114,15 @@ def build_base(suite: str) -> str:
     click.echo(f"Debian {suite}")
     with tempfile.TemporaryDirectory() as folder:
         tar = Path(folder) / "root.tar"
-        command = ["mmdebstrap", "--variant=essential", f"--include={PACKAGES[suite]}", OLD_MIRROR, *LEAN, suite, str(tar)]
+        command = [
+            "mmdebstrap",
+            "--variant=essential",
+            f"--include={PACKAGES[suite]}",
+            OLD_MIRROR,
+            *LEAN,
+            suite,
+            str(tar),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise click.ClickException(f"mmdebstrap failed:\n{done.stderr[-3000:]}")
