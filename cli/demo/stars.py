@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from cli.demo import cast, plans, work
 from cli.demo.diary import Diary
-from cli.demo.rhythm import working_moment
+from cli.demo.rhythm import chance, working_moment
 
 if TYPE_CHECKING:
     from cli.demo.story import Data, Json, Shop, ShopStory
@@ -61,13 +61,16 @@ class _Script:
             self.event(days, minutes + place * 0.7, name, feature=feature, **more)
 
     def routine(self, first: float, last: float, pause: float, size: float) -> None:
-        """Everyday events between two days, one about every `pause` days."""
+        """Everyday events between two days, some about every `pause` days; the bigger the shop, the more at once."""
         kinds, weights = zip(*work.EVERYDAY, strict=True)
         moment = working_moment(self._random, self.shop.zone, self.ago(first), pause)
         while moment < self.ago(last):
             kind = self._random.choices(kinds, weights)[0]
             self.diary.happened(moment, kind.__name__, kind(self._random, size))
-            moment = working_moment(self._random, self.shop.zone, moment, pause)
+            if chance(self._random, size * 0.7):
+                moment += timedelta(seconds=self._random.randrange(200, 2_400))
+            else:
+                moment = working_moment(self._random, self.shop.zone, moment, pause)
 
 
 def _start(script: _Script, days: float, source: str) -> None:
