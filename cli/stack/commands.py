@@ -43,6 +43,7 @@ def stack() -> None:
 @click.pass_context
 def up(context: click.Context) -> None:
     """Start what is not running; do nothing where everything runs."""
+    from cli.stack import lifecycle
     from cli.stack.report import summary
     from cli.stack.stack import Stack
     from cli.stack.state import Layout, locked
@@ -51,10 +52,10 @@ def up(context: click.Context) -> None:
     root = Path.cwd()
     with told(root), locked(Layout(root), click.echo):
         found = Stack(root, process_environment(context), click.echo)
-        if found.is_complete():
+        if lifecycle.is_complete(found):
             click.echo("Everything is running already.")
         else:
-            found.up()
+            lifecycle.up(found)
             click.echo(f"Everything is running, after {time.monotonic() - begun:.1f} s.")
         click.echo(summary(found))
 
@@ -63,6 +64,7 @@ def up(context: click.Context) -> None:
 @click.pass_context
 def down(context: click.Context) -> None:
     """Stop everything. The data stays in .run/."""
+    from cli.stack import lifecycle
     from cli.stack.stack import Stack
     from cli.stack.state import Layout, locked
 
@@ -71,7 +73,7 @@ def down(context: click.Context) -> None:
         click.echo("Nothing is running.")
         return
     with told(root), locked(Layout(root), click.echo):
-        stopped = Stack(root, process_environment(context), click.echo, as_before=True).down()
+        stopped = lifecycle.down(Stack(root, process_environment(context), click.echo, as_before=True))
         click.echo(f"Stopped {stopped} parts; the data stays in .run/." if stopped else "Nothing is running.")
 
 

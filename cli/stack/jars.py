@@ -66,13 +66,18 @@ def default_cache() -> Path:
     return Path(platformdirs.user_cache_path("contact-events"))
 
 
-def broker_jars(cache: Path, say: Callable[[str], None], repository: str | None = None) -> list[Path]:
+def broker_jars(
+    cache: Path,
+    say: Callable[[str], None],
+    repository: str | None = None,
+    wanted: Sequence[Jar] | None = None,
+) -> list[Path]:
     """Return the broker's jars, fetching those that the cache lacks.
 
-    `repository` is the address of a mirror; None means the public one. Two callers at once do not disturb each other:
-    each fetches into a folder of its own and moves complete files into place.
+    `repository` is the address of a mirror; None means the public one. `wanted` is the pinned list unless given. Two
+    callers at once do not disturb each other: each fetches into a folder of its own and moves complete files into place.
     """
-    wanted = pinned(LIST.read_text(encoding="utf-8"))
+    wanted = wanted or pinned(LIST.read_text(encoding="utf-8"))
     folder = cache / "kafka-jars"
     missing = [jar for jar in wanted if not jar.is_in(folder)]
     if missing:

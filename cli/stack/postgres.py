@@ -122,6 +122,11 @@ class Postgres:
         """The folder that holds the data; outside `directory` where the server's account cannot go there."""
         return (self.directory / "server").resolve()
 
+    @property
+    def is_new(self) -> bool:
+        """Say whether there is no data yet."""
+        return not (self.home / "data" / "PG_VERSION").exists()
+
     def ready(self) -> str:
         """Return "" when it serves, else the reason."""
         return postgres_answers(self.url())
@@ -168,13 +173,14 @@ class Postgres:
 
     def ensure_database(self, name: str) -> None:
         """Create a database unless it is there."""
-        with psycopg.connect(self.url(), autocommit=True) as connection, suppress(psycopg.errors.DuplicateDatabase):
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def _create(self, initdb: Launch) -> None:
         """Make the data folder. It gets its name when it is complete: a killed attempt leaves nothing half-made."""
         home, account = initdb.cwd, initdb.account
-        if (home / "data" / "PG_VERSION").exists():
+        if not self.is_new:
             return
         room = shutil.disk_usage(home).free
         if room < INITDB_BYTES:

@@ -208,9 +208,12 @@ class Supervised:
     def _gone(self, process: psutil.Process, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self._child is not None:
-                self._child.poll()
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            # A JVM's first thread ends before the others: it looks like a zombie while the process still holds its files.
+            # So a child of ours is gone only once it can be collected.
+            ours = self._child is not None and self._child.pid == process.pid
+            if ours and self._child is not None and self._child.poll() is not None:
+                return True
+            if not process.is_running() or (not ours and process.status() == psutil.STATUS_ZOMBIE):
                 return True
             time.sleep(0.05)
         return False

@@ -42,7 +42,7 @@ SERVER = Service("server", ["serve", "all", "--host", HOST, "--port", "{port}"],
 PROJECTOR = Service("projector", ["projector", "run"], 8081, variables={"HEALTH_PORT": "{port}"})
 
 
-def added(name: str, arguments: Sequence[str], port: int) -> Service:
+def added(name: str, arguments: Sequence[str], port: int = 8090) -> Service:
     """Describe a service that others add: `contact-events ARGUMENTS --port PORT`, alive when /healthz answers."""
     return Service(name, [*arguments, "--port", "{port}"], port, ready_path="/healthz")
 
@@ -119,8 +119,9 @@ def start_service(  # noqa: PLR0913 - the place, then the service
     Returns its address when it answers. From then on `up` brings it back, `down` stops it, `status` and `logs` show it.
     `environment` is the mapping that commands get from cli/main.py.
     """
+    from cli.stack.lifecycle import add
     from cli.stack.stack import Stack
     from cli.stack.state import Layout, locked
 
     with locked(Layout(root), say):
-        return Stack(root, environment, say, as_before=True).add(name, list(arguments), port)
+        return add(Stack(root, environment, say, as_before=True), name, list(arguments), port)

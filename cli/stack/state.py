@@ -74,11 +74,16 @@ def load(layout: Layout) -> State:
     try:
         return State(**json.loads(layout.state.read_text(encoding="utf-8")))
     except FileNotFoundError:
+        if (layout.run / "postgres").exists():
+            raise StackError(
+                f"{layout.state} is gone; it held the password of {layout.run / 'postgres'}. Restore it, "
+                f"or remove {layout.run} to begin anew without that data."
+            ) from None
         return State()
     except (ValueError, TypeError) as error:
         raise StackError(
-            f"{layout.state} cannot be read ({error}). It holds the passwords of the data beside it: restore it, or "
-            f"remove {layout.run} to begin anew without that data."
+            f"{layout.state} cannot be read ({error}). It holds the passwords of the data beside it: restore it, "
+            f"or remove {layout.run} to begin anew without that data."
         ) from error
 
 
