@@ -208,7 +208,7 @@ class Supervised:
     def _gone(self, process: psutil.Process, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            # A JVM's first thread ends before the others: it looks like a zombie while the process still holds its files.
+            # A JVM's first thread ends before the others: it looks like a zombie while its files are still held.
             # So a child of ours is gone only once it can be collected.
             ours = self._child is not None and self._child.pid == process.pid
             if ours and self._child is not None and self._child.poll() is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import socket
 import tarfile
 import warnings
 from dataclasses import dataclass
@@ -62,15 +64,26 @@ class Running:
     stop: Callable[[], None]
 
 
+def _socket_answers() -> bool:
+    """Tell whether anything listens where the engine should; the client leaves a socket open when nothing does."""
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if not address.startswith("unix://"):
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(address.removeprefix("unix://")) == 0
+
+
 def docker_unavailable() -> str | None:
     """Tell why containers cannot be used here; None when an engine answers and has, or can pull, the images."""
+    if not _socket_answers():
+        return "no Docker engine answers"
     try:
         client = docker.from_env(timeout=ANSWER_SECONDS)
         client.ping()
     except (DockerException, RequestException):
         return "no Docker engine answers"
     try:
-        absent = [image for image in (KAFKA, POSTGRES) if not _obtainable(client, image)]
+        absent = [image for image in (KAFKA, POSTGRES) if not obtainable(client, image)]
     finally:
         client.close()
     return f"the engine has no {' and no '.join(absent)} and cannot pull it" if absent else None
@@ -123,7 +136,8 @@ def _host(container: DockerContainer) -> str:
     return "127.0.0.1" if host == "localhost" else host
 
 
-def _obtainable(client: docker.DockerClient, image: str) -> bool:
+def obtainable(client: docker.DockerClient, image: str) -> bool:
+    """Say whether the engine has an image, pulling it if need be."""
     try:
         try:
             client.images.get(image)
@@ -141,7 +155,7 @@ def _settle_cleanup() -> None:
     """
     client = docker.from_env(timeout=ANSWER_SECONDS)
     try:
-        testcontainers_config.ryuk_disabled = not _obtainable(client, testcontainers_config.ryuk_image)
+        testcontainers_config.ryuk_disabled = not obtainable(client, testcontainers_config.ryuk_image)
     finally:
         client.close()
 

@@ -1,0 +1,45 @@
+"""The watchdog against a real server: a statement that does not come back is ended at the deadline, others are not."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from runtime.postgres import Watchdog
+
+
+def test_a_statement_that_does_not_come_back_is_ended(database_url: str) -> None:
+    watchdog = Watchdog()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        began = time.monotonic()
+        with pytest.raises(psycopg.OperationalError), watchdog.limit(connection, 0.3):
+            connection.execute("SELECT pg_sleep(30)")
+        assert 0.3 <= time.monotonic() - began < 15
+
+
+def test_a_statement_in_time_is_left_alone_and_so_is_the_next(database_url: str) -> None:
+    watchdog = Watchdog()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        with watchdog.limit(connection, 0.2):
+            connection.execute("SELECT 1")
+        assert connection.execute("SELECT pg_sleep(0.6), 7").fetchone() == ("", 7)
+
+
+def test_one_watchdog_serves_many_connections(database_url: str) -> None:
+    watchdog = Watchdog()
+
+    def run(number: int) -> str:
+        slow = number % 2 == 0
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            try:
+                with watchdog.limit(connection, 0.5 if slow else 60):
+                    connection.execute("SELECT pg_sleep(%s)", [30 if slow else 1])
+            except psycopg.OperationalError:
+                return "ended"
+        return "done"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(run, range(8))) == ["ended", "done"] * 4
