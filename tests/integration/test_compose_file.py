@@ -25,7 +25,7 @@ def test_its_parts_are_the_systems_parts() -> None:
         "postgres": POSTGRES,
         "nginx": NGINX,
     }
-    assert {SERVICES[name]["image"] for name in OURS} == {"contact-events"}
+    assert {SERVICES[name]["image"] for name in OURS} == {"contact-events:${TAG:-latest}"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
