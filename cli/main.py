@@ -24,6 +24,7 @@ COMMANDS = {
     "workspaces": "cli.workspaces:workspaces",
     "keys": "cli.keys:keys",
     "serve": "cli.serve:serve",
+    "demo": "cli.demo.commands:demo",
 }
 """Subcommand to `module:attribute`. Loaded when used, so that `--help` and short commands start at once."""
 

@@ -80,7 +80,7 @@ def _start(script: _Script, days: float, source: str) -> None:
 
 
 def upgraded(end: datetime) -> ShopStory:
-    """Upgraded two days ago, and now wonders about two charges."""
+    """Tell of an upgrade two days ago; now its owner wonders about two charges."""
     place = ("SE", "Göteborg", "Europe/Stockholm")
     script = _Script(end, cast.shop(UPGRADED, "Maya Lindqvist", "Fjord & Fern", place))
     _start(script, 83, "referral")
@@ -93,11 +93,11 @@ def upgraded(end: datetime) -> ShopStory:
         script.charge(days, 19, f"INV-{20_311 + 97 * number}")
     script.routine(82, 3, 4, 0.3)
     script.event(3, 0, "usage_limit_reached", limit="orders_per_month", allowed=300, plan="starter")
-    script.move(2, "starter", "pro", "usage_limit_reached")
-    script.charge(2 - 0.001, 35, "INV-20604")
+    script.move(2.02, "starter", "pro", "usage_limit_reached")
+    script.charge(2.019, 35, "INV-20604")
     chosen = ("demand_forecast", "supplier_portal", "multi_location", "landed_cost")
-    script.burst(2, 12, "feature_enabled", chosen, via="settings")
-    script.set(2, order_count=312, features=sorted([*plans.FEATURES[:5], *chosen]))
+    script.burst(2.02, 12, "feature_enabled", chosen, via="settings")
+    script.set(2.01, order_count=312, features=sorted([*plans.FEATURES[:5], *chosen]))
     script.event(1, 0, "report_exported", report="sell_through", format="csv", rows=1_240)
     return script.diary.story()
 

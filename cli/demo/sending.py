@@ -1,0 +1,157 @@
+"""Sends the quarter the way the app would have: contacts first, then week by week the changes and events of that week.
+
+Doing it all again does no harm: every write carries an id that depends on the story alone.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.demo.api import Answer, Api, ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from cli.demo.story import Change, Quarter, ShopStory, StoryEvent
+
+BATCH: Final = 500
+THREADS: Final = 8
+WEEK: Final = timedelta(days=7)
+
+
+@dataclass(slots=True)
+class Sent:
+    """What came of it; keys are external ids. `before` and `after` count the events on each timeline."""
+
+    contact_ids: dict[str, int] = field(default_factory=dict)
+    created: int = 0
+    changes: int = 0
+    accepted: int = 0
+    positions: dict[str, str] = field(default_factory=dict)
+    before: dict[str, int] = field(default_factory=dict)
+    after: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def new_events(self) -> int:
+        """How many events were not on a timeline before."""
+        return sum(self.after.values()) - sum(self.before.values())
+
+    @property
+    def duplicates(self) -> int:
+        """How many accepted events were on a timeline already."""
+        return self.accepted - self.new_events
+
+
+class Sending:
+    """Sends one quarter."""
+
+    def __init__(self, api: Api, quarter: Quarter) -> None:
+        self._api = api
+        self._stories = list(quarter.stories.values())
+        self._step: Callable[[int], None] = lambda _: None
+        self._sent = Sent()
+
+    @property
+    def total(self) -> int:
+        """How many requests and events `run` does."""
+        return sum(3 + len(story.changes) + len(story.events) for story in self._stories)
+
+    def run(self, step: Callable[[int], None]) -> Sent:
+        """Send everything, and return when every timeline shows it.
+
+        `step` is called with the number of requests or events just done; they add up to `total`.
+        """
+        self._step = step
+        with ThreadPoolExecutor(THREADS) as threads:
+            for external_id, answer in threads.map(self._create, self._stories):
+                self._sent.contact_ids[external_id] = answer.body["id"]
+                self._sent.positions[external_id] = answer.body["position"]
+                self._sent.created += answer.status == 201  # noqa: PLR2004 - Created
+                self._step(1)
+            self._sent.before = self._count_all(threads)
+            for changes, events in _weeks(self._stories):
+                for external_id, count, answer in threads.map(self._change, changes):
+                    self._sent.positions[external_id] = answer.body["position"]
+                    self._sent.changes += count
+                    self._step(count)
+                for first in range(0, len(events), BATCH):
+                    self._send_events(events[first : first + BATCH])
+            self._sent.after = self._count_all(threads)
+        return self._sent
+
+    def _create(self, story: ShopStory) -> tuple[str, Answer]:
+        shop = story.shop
+        body = {
+            "external_id": shop.external_id,
+            "email": shop.email,
+            "name": shop.owner,
+            "custom_data": story.initial_data,
+        }
+        return shop.external_id, self._api.write("POST", "/api/v1/contacts", body, story.creation_id)
+
+    def _change(self, of_one_shop: tuple[ShopStory, list[Change]]) -> tuple[str, int, Answer]:
+        """Send a shop's changes one after the other, since the later one must win."""
+        story, changes = of_one_shop
+        path = f"/api/v1/contacts/{self._sent.contact_ids[story.shop.external_id]}"
+        for change in changes:
+            answer = self._api.write("PATCH", path, {"custom_data": change.custom_data}, change.id)
+        return story.shop.external_id, len(changes), answer
+
+    def _count_all(self, threads: ThreadPoolExecutor) -> dict[str, int]:
+        counts = {}
+        for external_id, count in threads.map(self._count, self._stories):
+            counts[external_id] = count
+            self._step(1)
+        return counts
+
+    def _count(self, story: ShopStory) -> tuple[str, int]:
+        """Count the events on a timeline, once it shows all that was sent."""
+        external_id = story.shop.external_id
+        path = f"/api/v1/contacts/{self._sent.contact_ids[external_id]}"
+        contact = self._api.get(path, position=self._sent.positions[external_id])
+        return external_id, contact.body["event_count"]
+
+    def _send_events(self, events: list[tuple[ShopStory, StoryEvent]]) -> None:
+        bodies = [event_body(event, self._sent.contact_ids[story.shop.external_id]) for story, event in events]
+        for (story, _), item in zip(events, self._api.write_batch(bodies), strict=True):
+            if item["status"] != "accepted":
+                raise ApiError(f"The API rejected an event of the demo: {item}")
+            self._sent.positions[story.shop.external_id] = item["position"]
+        self._sent.accepted += len(events)
+        self._step(len(events))
+
+
+def event_body(event: StoryEvent, contact_id: int) -> dict[str, Any]:
+    """Write an event as the batch endpoint takes it, with its time in the shop's own offset."""
+    return {
+        "id": event.id,
+        "contact_id": contact_id,
+        "name": event.name,
+        "occurred_at": event.occurred_at.isoformat(),
+        "properties": event.properties,
+    }
+
+
+Week = tuple[list[tuple["ShopStory", "list[Change]"]], list[tuple["ShopStory", "StoryEvent"]]]
+
+
+def _weeks(stories: list[ShopStory]) -> list[Week]:
+    """Cut the quarter into weeks by when the app sent things: changes shop by shop, events of all shops in order."""
+    moments = [moment for story in stories for moment in _moments(story)]
+    if not moments:
+        return []
+    first, weeks = min(moments), []
+    for number in range((max(moments) - first) // WEEK + 1):
+        begin, end = first + number * WEEK, first + (number + 1) * WEEK
+        changes = [(story, [change for change in story.changes if begin <= change.at < end]) for story in stories]
+        events = [(story, event) for story in stories for event in story.events if begin <= event.sent_at < end]
+        weeks.append(([shop for shop in changes if shop[1]], sorted(events, key=lambda pair: pair[1].sent_at)))
+    return weeks
+
+
+def _moments(story: ShopStory) -> list[datetime]:
+    return [change.at for change in story.changes] + [event.sent_at for event in story.events]
