@@ -19,7 +19,7 @@ from cli.stack.errors import StackError
 from cli.stack.processes import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 USUAL = ("postgres", "nobody")
 ELSEWHERE = (Path("/var/lib/contact-events"), Path("/var/tmp/contact-events"))  # noqa: S108 - made by root, mode 755
@@ -69,42 +69,56 @@ def can(account: Account, *command: str) -> bool:
             capture_output=True,
             check=False,
         )
-    except PermissionError:
+    except OSError:
         return False  # also: root without the right to change the account, as in some containers
     return done.returncode == 0
 
 
-def place_programs(bin_folder: Path, account: Account | None, say: Callable[[str], None]) -> Path:
-    """Return a folder from which the account can run PostgreSQL: the wheel's own, else a copy."""
-    if account is None or can(account, str(bin_folder / "postgres"), "--version"):
+def place_programs(
+    bin_folder: Path, account: Account | None, say: Callable[[str], None], elsewhere: Sequence[Path] = ELSEWHERE
+) -> Path:
+    """Return a folder from which the account can run PostgreSQL: the wheel's own, else a copy `elsewhere`."""
+    if account is None or runs(account, bin_folder):
         return bin_folder
+    package = bin_folder.parents[1]
     version = subprocess.run(
         [bin_folder / "postgres", "--version"], capture_output=True, text=True, check=True
     ).stdout.split()[-1]
-    for base in ELSEWHERE:
+    for base in elsewhere:
         copy = base / f"postgresql-{version}"
-        program = copy / bin_folder.name / "postgres"
-        if can(account, str(program), "--version"):
-            return program.parent
+        there = copy / bin_folder.relative_to(package.parent)
+        if runs(account, there):
+            return there
         try:
-            copied(bin_folder.parent, copy)
+            copied(package, copy, bin_folder.parent.name)
         except OSError:
             continue
-        if can(account, str(program), "--version"):
+        if runs(account, there):
             say(f"PostgreSQL runs as `{account.name}`, who cannot reach {bin_folder}: it runs from a copy, {copy}")
-            return program.parent
+            return there
     raise StackError(
         f"PostgreSQL must run as `{account.name}` (it refuses root), who cannot run {bin_folder}/postgres, and "
         f"no copy could be made in {places()}. Run `make up` as an ordinary user, or set DATABASE_URL."
     )
 
 
-def copied(source: Path, target: Path) -> None:
-    """Copy the programs for everyone to run; the folder gets its name when the copy is complete."""
+def runs(account: Account, bin_folder: Path) -> bool:
+    """Say whether the account can run the programs there, with the libraries they need."""
+    return all(can(account, str(bin_folder / program), "--version") for program in ("postgres", "initdb"))
+
+
+def copied(package: Path, target: Path, wanted: str) -> None:
+    """Copy the programs for everyone to run; the folder gets its name when the copy is complete.
+
+    They look for their libraries in a folder beside the package, which therefore comes along.
+    """
     make_passable(target.parent)
     with tempfile.TemporaryDirectory(prefix="copying-", dir=target.parent) as folder:
         staging = Path(folder) / target.name
-        shutil.copytree(source, staging, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+        for part in (f"{package.name}/{wanted}", f"{package.name}/.dylibs", f"{package.name}.libs"):
+            if (package.parent / part).is_dir():
+                unused = shutil.ignore_patterns("include", "*.a")
+                shutil.copytree(package.parent / part, staging / part, symlinks=True, ignore=unused)
         for path in [staging, *staging.rglob("*")]:
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)

@@ -74,8 +74,8 @@ def broker_jars(
 ) -> list[Path]:
     """Return the broker's jars, fetching those that the cache lacks.
 
-    `repository` is the address of a mirror; None means the public one. `wanted` is the pinned list unless given. Two
-    callers at once do not disturb each other: each fetches into a folder of its own and moves complete files into place.
+    `repository` is the address of a mirror; None means the public one. `wanted` is the pinned list unless given.
+    Two callers at once do not disturb each other: each fetches into a folder of its own and moves complete files over.
     """
     wanted = wanted or pinned(LIST.read_text(encoding="utf-8"))
     folder = cache / "kafka-jars"

@@ -62,6 +62,17 @@ class Record:
     fingerprint: str
 
 
+def is_dead(process: psutil.Process) -> bool:
+    """Say whether a process is gone, or a zombie: dead, and not yet collected by its parent.
+
+    A JVM's first thread ends before the others: it looks like a zombie while its files are still held.
+    """
+    try:
+        return not process.is_running() or (process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1)
+    except psutil.NoSuchProcess:
+        return True
+
+
 MARK = "CONTACT_EVENTS_PART"
 """The environment variable by which a process without a valid pid file is still known as ours, and its children too."""
 
@@ -107,14 +118,13 @@ class Supervised:
 
     def process(self) -> psutil.Process | None:
         """Find the running process, or None. A process that merely has the same number is not it."""
-        if self._child is not None:
-            self._child.poll()  # collects a dead child, which otherwise still looks like a process
+        self._collect()
         held = self.record()
         if held is None:
             return None
         try:
             process = psutil.Process(held.pid)
-            if process.status() == psutil.STATUS_ZOMBIE or process.cmdline() != held.argv:
+            if is_dead(process) or process.cmdline() != held.argv:
                 return None
             if abs(process.create_time() - held.create_time) > SAME_START_SECONDS:
                 return None
@@ -176,6 +186,7 @@ class Supervised:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
                 process.wait(KILL_SECONDS)
+        self._collect()
 
     def _is_kin(self, process: psutil.Process) -> bool:
         try:
@@ -208,15 +219,16 @@ class Supervised:
     def _gone(self, process: psutil.Process, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            # A JVM's first thread ends before the others: it looks like a zombie while its files are still held.
-            # So a child of ours is gone only once it can be collected.
-            ours = self._child is not None and self._child.pid == process.pid
-            if ours and self._child is not None and self._child.poll() is not None:
-                return True
-            if not process.is_running() or (not ours and process.status() == psutil.STATUS_ZOMBIE):
+            self._collect()
+            if is_dead(process):
                 return True
             time.sleep(0.05)
         return False
+
+    def _collect(self) -> None:
+        """Take note of a dead child of ours: until then the system keeps it as a zombie."""
+        if self._child is not None:
+            self._child.poll()
 
     def last_words(self, lines: int = 15) -> str:
         """Return the end of its log, for the message that says it died."""
