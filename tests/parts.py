@@ -45,7 +45,12 @@ def start_parts(directory: Path) -> Parts:
 def _containers() -> Parts:
     from tests.containers.lane import start_kafka, start_postgres  # noqa: PLC0415 - only where Docker is
 
-    kafka, postgres = start_kafka(), start_postgres()
+    kafka = start_kafka()
+    try:
+        postgres = start_postgres()
+    except BaseException:
+        kafka.stop()
+        raise
 
     def stop() -> None:
         kafka.stop()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ingest.bodies import MAX_BODY
 from schemas.routes import service_for
 
 TEMPLATE = Path("runtime/nginx/contact-events.conf.template")
@@ -75,3 +76,9 @@ def test_every_location_that_passes_a_request_on_passes_it_to_the_service_of_the
     targets = re.findall(r"proxy_pass\s+([^;]+);", TEMPLATE.read_text(encoding="utf-8"))
     assert targets
     assert set(targets) == {"http://$service"}
+
+
+def test_bodies_that_ingest_takes_get_through() -> None:
+    limit = re.search(r"client_max_body_size (\d+)m;", TEMPLATE.read_text(encoding="utf-8"))
+    assert limit is not None
+    assert int(limit[1]) * 2**20 > MAX_BODY
