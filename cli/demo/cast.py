@@ -48,7 +48,7 @@ _PLACES: Final = (
           ("Araújo", "Moreira", "Gonçalves", "Prado")),
     Place("AU", "Melbourne", "Australia/Melbourne", 3, ("Matilda", "Lachlan", "Zoe", "Angus"),
           ("Fitzgerald", "Nolan", "Papadakis", "Tran")),
-    Place("JP", "京都", "Asia/Tokyo", 2, ("Haruka", "Kenji", "Yui", "Sōta"),
+    Place("JP", "Kyoto", "Asia/Tokyo", 2, ("Haruka", "Kenji", "Yui", "Sōta"),
           ("Morimoto", "Tanabe", "Kuroda", "Ishii")),
     Place("IN", "Pune", "Asia/Kolkata", 2, ("Ananya", "Rohan", "Meera", "Vikram"),
           ("Deshpande", "Kulkarni", "Menon", "Bhatt")),

@@ -75,7 +75,7 @@ CONVERSATIONS: Final = (
         (
             Line(
                 0,
-                "Our 初売り sale on 2 January sells five times a usual day. Can we tell the forecast about it, "
+                "Our hatsuuri sale on 2 January sells five times a usual day. Can we tell the forecast about it, "
                 "for all five stores at once?",
             ),
             Line(20, "Hello Haruka, good question. I am asking our forecasting team.", by_agent=True),

@@ -124,7 +124,7 @@ def in_trouble(end: datetime) -> ShopStory:
 
 def power_user(end: datetime) -> ShopStory:
     """Works with everything, every day, and enables things by the dozen."""
-    shop = cast.shop(POWER_USER, "Haruka Morimoto", "Kumo Stationery", ("JP", "京都", "Asia/Tokyo"))
+    shop = cast.shop(POWER_USER, "Haruka Morimoto", "Kumo Stationery", ("JP", "Kyoto", "Asia/Tokyo"))
     script = _Script(end, shop, plan="pro", mrr=69, order_count=1_640, theme="Sense", stores=3)
     script.routine(91, 0.3, 0.5, 0.9)
     for number, days in enumerate((81, 51)):
@@ -135,8 +135,8 @@ def power_user(end: datetime) -> ShopStory:
     script.burst(44, 18, "feature_enabled", plans.FEATURES[6:], via="settings")
     script.set(44, features=sorted(plans.FEATURES), order_count=2_090)
     script.charge(21, 199, "INV-52118")
-    script.event(20, 0, "review_posted", stars=5, text="手放せません。Could not run five stores without it.")
-    stores = ("京都 寺町", "京都 河原町", "大阪 梅田", "神戸 元町", "東京 蔵前")
+    script.event(20, 0, "review_posted", stars=5, text="I could not run five stores without it.")
+    stores = ("Kyoto Teramachi", "Kyoto Kawaramachi", "Osaka Umeda", "Kobe Motomachi", "Tokyo Kuramae")
     for days, feature in ((12, "pos_sync"), (5, "expiry_dates"), (1, "barcode_labels")):
         for number, store in enumerate(stores):
             script.event(days, number * 2, "feature_enabled", feature=feature, location=store, via="api")
