@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from psycopg.rows import class_row
+
+from query.cursors import EPOCH, Cursor
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -45,6 +47,38 @@ class ContactSummary:
     last_event_at: datetime | None
 
 
+_OLDER_CONTACTS: Final = """
+    SELECT c.contact_id AS id, c.external_id, c.email, c.name,
+           e.name AS last_event_name, e.occurred_at AS last_event_at
+    FROM (
+        SELECT contact_id, external_id, email, name FROM contacts
+        WHERE workspace_id = %(workspace_id)s AND contact_id < %(beyond)s
+        ORDER BY contact_id DESC LIMIT %(limit)s
+    ) AS c
+    LEFT JOIN LATERAL (
+        SELECT name, occurred_at FROM timeline
+        WHERE workspace_id = %(workspace_id)s AND contact_id = c.contact_id
+        ORDER BY occurred_at DESC, log_offset DESC LIMIT 1
+    ) AS e ON true
+    ORDER BY c.contact_id DESC
+"""
+_NEWER_CONTACTS: Final = """
+    SELECT c.contact_id AS id, c.external_id, c.email, c.name,
+           e.name AS last_event_name, e.occurred_at AS last_event_at
+    FROM (
+        SELECT contact_id, external_id, email, name FROM contacts
+        WHERE workspace_id = %(workspace_id)s AND contact_id > %(beyond)s
+        ORDER BY contact_id LIMIT %(limit)s
+    ) AS c
+    LEFT JOIN LATERAL (
+        SELECT name, occurred_at FROM timeline
+        WHERE workspace_id = %(workspace_id)s AND contact_id = c.contact_id
+        ORDER BY occurred_at DESC, log_offset DESC LIMIT 1
+    ) AS e ON true
+    ORDER BY c.contact_id
+"""
+
+
 def find_contact(connection: Connection[Any], workspace_id: int, contact_id: int) -> Contact | None:
     """Read one contact with the totals of its timeline; None when the workspace has no such contact."""
     row = connection.execute(
@@ -67,6 +101,41 @@ def find_contact(connection: Connection[Any], workspace_id: int, contact_id: int
     values = list(row)
     values[5] = _changed_at.decode(row[5])
     return Contact(*values)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPage:
+    """Contacts, the newest first; the cursors' `log_offset` is a contact's id."""
+
+    contacts: list[ContactSummary]
+    next_cursor: Cursor | None
+    prev_cursor: Cursor | None
+
+
+def contact_page(
+    connection: Connection[Any], workspace_id: int, *, cursor: Cursor | None = None, limit: int = 50
+) -> ContactPage:
+    """Read all contacts page by page, the newest id first."""
+    older = cursor is None or cursor.direction == "older"
+    with connection.cursor(row_factory=class_row(ContactSummary)) as rows:
+        contacts = rows.execute(
+            _OLDER_CONTACTS if older else _NEWER_CONTACTS,
+            {
+                "workspace_id": workspace_id,
+                "beyond": cursor.log_offset if cursor else 2**63 - 1,
+                "limit": limit + 1,
+            },
+        ).fetchall()
+    further, contacts = len(contacts) > limit, contacts[:limit]
+    if not older:
+        contacts.reverse()
+    newest, oldest = (contacts[0].id, contacts[-1].id) if contacts else (0, 0)
+    back = bool(contacts) and cursor is not None
+    return ContactPage(
+        contacts,
+        Cursor("older", EPOCH, oldest) if (further if older else back) else None,
+        Cursor("newer", EPOCH, newest) if (back if older else further) else None,
+    )
 
 
 def recent_contacts(connection: Connection[Any], workspace_id: int, limit: int) -> list[ContactSummary]:

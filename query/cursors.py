@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 _LAYOUT: Final = struct.Struct(">cqq")
 _SIGNATURE: Final = 12
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Direction = Literal["older", "newer"]
 
 
@@ -43,7 +43,7 @@ class CursorSigner:
         """Write a cursor; None stays None."""
         if cursor is None:
             return None
-        microseconds = (cursor.occurred_at - _EPOCH) // timedelta(microseconds=1)
+        microseconds = (cursor.occurred_at - EPOCH) // timedelta(microseconds=1)
         body = _LAYOUT.pack(cursor.direction[0].encode(), microseconds, cursor.log_offset)
         return base64.urlsafe_b64encode(body + self._sign(body, of)).rstrip(b"=").decode()
 
@@ -58,7 +58,7 @@ class CursorSigner:
             raise InvalidCursorError(text)
         letter, microseconds, log_offset = _LAYOUT.unpack(body)
         direction: Direction = "older" if letter == b"o" else "newer"
-        return Cursor(direction, _EPOCH + timedelta(microseconds=microseconds), log_offset)
+        return Cursor(direction, EPOCH + timedelta(microseconds=microseconds), log_offset)
 
     def _sign(self, body: bytes, of: str) -> bytes:
         return hmac.digest(self._key, of.encode() + b"\0" + body, "sha256")[:_SIGNATURE]

@@ -5,6 +5,9 @@
 -- Offsets only grow, so every insert goes to the end of the index: the cheapest place for the projector.
 CREATE UNIQUE INDEX timeline_by_position ON timeline (log_partition, log_offset);
 
+-- When the projector last knew that it had applied all there was: tells "nothing new" from "nobody is applying".
+ALTER TABLE batches ADD COLUMN IF NOT EXISTS caught_up_at timestamptz;
+
 -- A word as search compares it: lower case, without accents. Cut, since an index entry has a limit and a long word must
 -- not stop the projector.
 CREATE FUNCTION search_fold(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -1,0 +1,77 @@
+"""`/api/v1/contacts` and `/api/v1/event-names`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+
+from query.access import contact_not_found
+from query.contacts import contact_page, find_contact, search_contacts
+from query.parameters import Parameters
+from query.shapes import answer, catalogue_document, contact_document, contact_line
+from query.summary import event_names
+
+if TYPE_CHECKING:
+    from query.services import Services
+
+LONGEST_SEARCH = 200
+
+
+def contacts_blueprint(services: Services) -> Blueprint:
+    """Make the routes."""
+    blueprint = Blueprint("api_contacts", __name__, url_prefix="/api/v1")
+
+    @blueprint.get("/contacts")
+    def list_contacts() -> Response:
+        viewer = services.access.workspace_viewer(request, "contacts:read")
+        parameters = Parameters(request.args)
+        text = parameters.text("query", LONGEST_SEARCH)
+        limit = parameters.limit()
+        of = f"{viewer.workspace_id}/contacts"
+        cursor = parameters.cursor(services.cursors, of)
+        position = parameters.position()
+        if text and cursor:
+            parameters.fault("cursor", "not_with_query", "A search has one page: its best matches.")
+        parameters.finish()
+        services.gate.wait(viewer.workspace_id, position)
+        with services.reading(viewer.workspace_id) as connection:
+            if text:
+                found = search_contacts(connection, viewer.workspace_id, text, limit)
+                return answer(
+                    {"data": [contact_line(contact) for contact in found], "next_cursor": None, "prev_cursor": None}
+                )
+            page = contact_page(connection, viewer.workspace_id, cursor=cursor, limit=limit)
+        return answer(
+            {
+                "data": [contact_line(contact) for contact in page.contacts],
+                "next_cursor": services.cursors.encode(page.next_cursor, of),
+                "prev_cursor": services.cursors.encode(page.prev_cursor, of),
+            }
+        )
+
+    @blueprint.get("/contacts/<contact_id>")
+    def show_contact(contact_id: str) -> Response:
+        viewer, id_ = services.access.contact_viewer(request, contact_id, "contacts:read")
+        parameters = Parameters(request.args)
+        position = parameters.position()
+        parameters.finish()
+        services.gate.wait(viewer.workspace_id, position)
+        with services.reading(viewer.workspace_id) as connection:
+            contact = find_contact(connection, viewer.workspace_id, id_)
+        if contact is None:
+            raise contact_not_found()
+        return answer(contact_document(contact))
+
+    @blueprint.get("/event-names")
+    def list_event_names() -> Response:
+        viewer = services.access.workspace_viewer(request, "events:read")
+        parameters = Parameters(request.args)
+        position = parameters.position()
+        parameters.finish()
+        services.gate.wait(viewer.workspace_id, position)
+        with services.reading(viewer.workspace_id) as connection:
+            names = event_names(connection, viewer.workspace_id)
+        return answer({"data": [catalogue_document(name) for name in names], "next_cursor": None, "prev_cursor": None})
+
+    return blueprint

@@ -1,0 +1,131 @@
+"""`/api/v1/contacts/:id/events`: the timeline, one event of it, and all of it as a file."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from flask import Blueprint, Response, request
+
+from query.access import contact_not_found
+from query.parameters import Parameters
+from query.places import place_of_contact
+from query.shapes import answer, event_document, lines, moment, place_members
+from query.timeline import Filters, find_event, timeline_page
+from runtime.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from query.services import Services
+    from query.timeline import Page
+
+EVENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+LONGEST_NAME: Final = 128
+LONGEST_TEXT: Final = 200
+EXPORT_PAGE: Final = 1_000
+
+
+def read_filters(parameters: Parameters) -> Filters:
+    """Take the parameters that choose events."""
+    filters = Filters(
+        names=parameters.texts("name", LONGEST_NAME),
+        name_prefix=parameters.text("name_prefix", LONGEST_NAME),
+        occurred_from=parameters.moment("from"),
+        occurred_before=parameters.moment("before"),
+        text=parameters.text("text", LONGEST_TEXT),
+    )
+    if filters.occurred_from and filters.occurred_before and filters.occurred_from >= filters.occurred_before:
+        parameters.fault("before", "empty_range", "before should be later than from.")
+    return filters
+
+
+class EventRoutes:
+    """Answers from one contact's events."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def blueprint(self) -> Blueprint:
+        """Make the routes."""
+        blueprint = Blueprint("api_events", __name__, url_prefix="/api/v1/contacts/<contact_id>")
+        blueprint.add_url_rule("/events", "list", self.list_events)
+        blueprint.add_url_rule("/events/<event_id>", "show", self.show_event)
+        blueprint.add_url_rule("/event-export", "export", self.export_events)
+        return blueprint
+
+    def list_events(self, contact_id: str) -> Response:
+        """Answer one page, newest first."""
+        services = self._services
+        viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
+        of = f"{viewer.workspace_id}/{id_}"
+        parameters = Parameters(request.args)
+        filters = read_filters(parameters)
+        cursor = parameters.cursor(services.cursors, of)
+        limit = parameters.limit()
+        position = parameters.position()
+        parameters.finish()
+        services.gate.wait(viewer.workspace_id, position)
+        with services.reading(viewer.workspace_id) as connection:
+            place = place_of_contact(connection, viewer.workspace_id, id_)
+            if place is None:
+                raise contact_not_found()
+            page = timeline_page(connection, viewer.workspace_id, id_, filters=filters, cursor=cursor, limit=limit)
+        document = {
+            "data": [event_document(event) for event in page.events],
+            "next_cursor": services.cursors.encode(page.next_cursor, of),
+            "prev_cursor": services.cursors.encode(page.prev_cursor, of),
+        }
+        if filters.scans:
+            document["searched_back_to"] = moment(page.searched_back_to)
+        return answer(document | place_members(place))
+
+    def show_event(self, contact_id: str, event_id: str) -> Response:
+        """Answer one event."""
+        services = self._services
+        viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
+        parameters = Parameters(request.args)
+        position = parameters.position()
+        parameters.finish()
+        services.gate.wait(viewer.workspace_id, position)
+        with services.reading(viewer.workspace_id) as connection:
+            if place_of_contact(connection, viewer.workspace_id, id_) is None:
+                raise contact_not_found()
+            # An id that cannot be one is not asked for: the database refuses some of these texts.
+            known = EVENT_ID.fullmatch(event_id) and find_event(connection, viewer.workspace_id, id_, event_id)
+        if not known:
+            raise Problem(404, "event_not_found", "This contact has no event with this id.")
+        return answer(event_document(known))
+
+    def export_events(self, contact_id: str) -> Response:
+        """Answer all events that fit, one JSON object a line, newest first, as they are read."""
+        services = self._services
+        viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
+        parameters = Parameters(request.args)
+        filters = read_filters(parameters)
+        position = parameters.position()
+        parameters.finish()
+        services.gate.wait(viewer.workspace_id, position)
+        with services.reading(viewer.workspace_id) as connection:
+            if place_of_contact(connection, viewer.workspace_id, id_) is None:
+                raise contact_not_found()
+            first = timeline_page(connection, viewer.workspace_id, id_, filters=filters, limit=EXPORT_PAGE)
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="contact-{id_}-events.ndjson"',
+        }
+        body = self._pages(viewer.workspace_id, id_, filters, first)
+        return Response(body, headers=headers, content_type="application/x-ndjson")
+
+    def _pages(self, workspace_id: int, contact_id: int, filters: Filters, page: Page) -> Iterator[bytes]:
+        """Read page after page, each in a transaction of its own, so that a slow reader holds no connection.
+
+        Where a page cannot be read the answer breaks off without its end, which every HTTP client notices.
+        """
+        yield lines(event_document(event) for event in page.events)
+        while page.next_cursor is not None:
+            with self._services.reading(workspace_id) as connection:
+                page = timeline_page(
+                    connection, workspace_id, contact_id, filters=filters, cursor=page.next_cursor, limit=EXPORT_PAGE
+                )
+            yield lines(event_document(event) for event in page.events)

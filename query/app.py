@@ -1,0 +1,45 @@
+"""The query service as a WSGI application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from query.api.contacts import contacts_blueprint
+from query.api.events import EventRoutes
+from query.api.overviews import OverviewRoutes
+from query.api.sidebar_tokens import sidebar_tokens_blueprint
+from query.api.streams import streams_blueprint
+from query.same_site import install_same_site_check
+from runtime.problems import install_problem_handlers
+from runtime.web import install_request_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flask import Blueprint
+
+    from query.services import Services
+
+LARGEST_BODY = 65_536
+
+
+def build_app(services: Services, pages: Iterable[Blueprint] = ()) -> Flask:
+    """Put the routes together; `pages` are the HTML ones."""
+    app = Flask("query", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.url_map.strict_slashes = False
+    install_request_ids(app)
+    install_problem_handlers(app)
+    install_same_site_check(app, services.settings.base_url)
+    for blueprint in (
+        contacts_blueprint(services),
+        EventRoutes(services).blueprint(),
+        OverviewRoutes(services).blueprint(),
+        streams_blueprint(services),
+        sidebar_tokens_blueprint(services),
+        *pages,
+    ):
+        app.register_blueprint(blueprint)
+    return app

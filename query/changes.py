@@ -1,0 +1,86 @@
+"""Reads of what is new in a stretch of the log, for contacts that somebody is watching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from query.timeline import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg import Connection
+
+MOST: Final = 500
+"""Changes read at once; where there are more, a watcher is told to read its timeline again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A partition's records from `start` up to, and without, `end`."""
+
+    log_partition: int
+    start: int
+    end: int
+
+
+def new_events(
+    connection: Connection[Any], workspace_id: int, contact_ids: Sequence[int], stretch: Stretch
+) -> list[Event]:
+    """Read the events of these contacts that the stretch brought, in log order; at most `MOST`."""
+    rows = connection.execute(
+        """
+        SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
+        FROM timeline
+        WHERE log_partition = %(log_partition)s AND log_offset >= %(start)s AND log_offset < %(end)s
+          AND workspace_id = %(workspace_id)s AND contact_id = ANY(%(contact_ids)s)
+        ORDER BY log_offset LIMIT %(most)s
+        """,
+        _parameters(workspace_id, contact_ids, stretch) | {"most": MOST},
+    ).fetchall()
+    return [Event(*row) for row in rows]
+
+
+def changed_contacts(
+    connection: Connection[Any], workspace_id: int, contact_ids: Sequence[int], stretch: Stretch
+) -> list[int]:
+    """Name those of these contacts whose profile or custom data the stretch changed."""
+    rows = connection.execute(
+        """
+        SELECT contact_id FROM contacts
+        WHERE workspace_id = %(workspace_id)s AND contact_id = ANY(%(contact_ids)s)
+          AND log_partition = %(log_partition)s AND log_offset >= %(start)s AND log_offset < %(end)s
+        """,
+        _parameters(workspace_id, contact_ids, stretch),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def erased_from(
+    connection: Connection[Any], workspace_id: int, contact_ids: Sequence[int], stretch: Stretch
+) -> list[int]:
+    """Name those of these contacts that were erased, or of whose events any was, in the stretch."""
+    rows = connection.execute(
+        """
+        SELECT contact_id FROM erased_events
+        WHERE workspace_id = %(workspace_id)s AND contact_id = ANY(%(contact_ids)s)
+          AND log_partition = %(log_partition)s AND log_offset >= %(start)s AND log_offset < %(end)s
+        UNION
+        SELECT contact_id FROM erased_contacts
+        WHERE workspace_id = %(workspace_id)s AND contact_id = ANY(%(contact_ids)s)
+          AND log_partition = %(log_partition)s AND log_offset >= %(start)s AND log_offset < %(end)s
+        """,
+        _parameters(workspace_id, contact_ids, stretch),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _parameters(workspace_id: int, contact_ids: Sequence[int], stretch: Stretch) -> dict[str, Any]:
+    return {
+        "workspace_id": workspace_id,
+        "contact_ids": list(contact_ids),
+        "log_partition": stretch.log_partition,
+        "start": stretch.start,
+        "end": stretch.end,
+    }

@@ -1,0 +1,231 @@
+"""Live timelines: one thread reads what is new for the contacts being watched, and hands it to their watchers.
+
+However many watch, a commit of the projector costs one read for each workspace that is being watched in its partition.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from query.access import contact_not_found
+from query.changes import MOST, Stretch, changed_contacts, erased_from, new_events
+from query.contacts import find_contact
+from query.places import place_of_contact
+from query.subscriptions import ContactChanged, EventAdded, Reached, Reset, Subscription
+from runtime.problems import Problem
+from schemas.positions import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from psycopg import Connection
+
+    from query.places import Place
+    from query.progress import Progress
+    from query.reading import Reading
+    from query.subscriptions import Change
+
+LONGEST_CATCH_UP: Final = 100_000
+"""Records of a partition that a returning watcher may have missed; with more it is told to read its timeline again."""
+
+_TICK_SECONDS: Final = 2.0
+_REPORT_EVERY: Final = timedelta(seconds=15)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Watched:
+    """A partition with watchers: what they have been told, and when they last heard how far that is."""
+
+    seen: int
+    watchers: set[Subscription]
+    reported_at: datetime
+    delayed: bool = False
+
+
+class Live:
+    """Keeps the watchers and feeds them. `capacity` bounds how many there may be."""
+
+    def __init__(self, reading: Reading, progress: Progress, now: Callable[[], datetime], capacity: int) -> None:
+        self._reading = reading
+        self._progress = progress
+        self._now = now
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._partitions: dict[int, _Watched] = {}
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="query-live", daemon=True)
+
+    def start(self) -> None:
+        """Begin to feed watchers."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End all subscriptions, and the thread."""
+        self._closed.set()
+        self._progress.wake()
+        with self._lock:
+            for watched in self._partitions.values():
+                for subscription in watched.watchers:
+                    subscription.close()
+        if self._thread.ident is not None:
+            self._thread.join(_TICK_SECONDS + 1)
+
+    @property
+    def watchers(self) -> int:
+        """How many subscriptions there are."""
+        with self._lock:
+            return sum(len(watched.watchers) for watched in self._partitions.values())
+
+    @contextmanager
+    def subscribe(self, workspace_id: int, contact_id: int, after: Position | None = None) -> Iterator[Subscription]:
+        """Watch a contact: first what came after the position, where one is given, then what comes from now on.
+
+        Raises Problem 404 for an unknown contact, 503 when there are too many watchers or the database is away.
+        """
+        if self._closed.is_set() or self.watchers >= self._capacity:
+            detail = "No further live stream can be opened at the moment. Read the events instead, and try again."
+            raise Problem(503, "too_many_streams", detail, headers={"Retry-After": "5"})
+        with self._reading(workspace_id) as connection:
+            place = place_of_contact(connection, workspace_id, contact_id)
+        if place is None:
+            raise contact_not_found()
+        same_topic = after is not None and (after.topic_id, after.partition) == (place.topic_id, place.log_partition)
+        skip_to = after.offset + 1 if after is not None and same_topic else 0
+        subscription = Subscription(workspace_id, contact_id, place.log_partition, skip_to)
+        start = self._join(subscription, place)
+        try:
+            if after is not None and not same_topic:
+                subscription.push(Reset(place.position))
+            elif after is not None:
+                self._catch_up(subscription, Stretch(place.log_partition, skip_to, start), place)
+            yield subscription
+        finally:
+            self._leave(subscription)
+
+    def _join(self, subscription: Subscription, place: Place) -> int:
+        """Register a watcher; give the offset from which the thread feeds it: what is before it must read itself."""
+        with self._lock:
+            fresh = _Watched(place.next_offset, set(), self._now() - _REPORT_EVERY)
+            watched = self._partitions.setdefault(place.log_partition, fresh)
+            watched.watchers.add(subscription)
+            return watched.seen
+
+    def _leave(self, subscription: Subscription) -> None:
+        with self._lock:
+            watched = self._partitions[subscription.log_partition]
+            watched.watchers.discard(subscription)
+            if not watched.watchers:
+                del self._partitions[subscription.log_partition]
+
+    def _catch_up(self, subscription: Subscription, stretch: Stretch, place: Place) -> None:
+        if stretch.start >= stretch.end:
+            return
+        if stretch.end - stretch.start > LONGEST_CATCH_UP:
+            subscription.push(Reset(place.position))
+            return
+        ids = [subscription.contact_id]
+        with self._reading(subscription.workspace_id) as connection:
+            found = _read(connection, subscription.workspace_id, ids, stretch, place)
+        for change in found[subscription.contact_id]:
+            subscription.push(change)
+
+    def _run(self) -> None:
+        version = -1
+        while not self._closed.is_set():
+            version = self._progress.wait_for_change(version, _TICK_SECONDS)
+            for place in self._progress.places().values():
+                self._feed(place)
+
+    def _feed(self, place: Place) -> None:
+        """Bring one partition's watchers up to its place.
+
+        What has been seen moves on under the lock, together with the choice of the watchers to tell: whoever joins
+        later reads the rest itself, so that nobody misses a change and nobody gets one twice.
+        """
+        with self._lock:
+            watched = self._partitions.get(place.log_partition)
+            if watched is None:
+                return
+            stretch = Stretch(place.log_partition, watched.seen, place.next_offset)
+            watched.seen = place.next_offset
+            watchers = _by_workspace(watched.watchers)
+        if stretch.start > stretch.end:  # a log that went back is another log
+            self._tell(watchers, Reset(place.position))
+        elif stretch.start < stretch.end:
+            for workspace_id, contacts in watchers.items():
+                self._deliver(workspace_id, contacts, stretch, place)
+        self._report(watched, watchers, place)
+
+    def _deliver(
+        self, workspace_id: int, contacts: dict[int, list[Subscription]], stretch: Stretch, place: Place
+    ) -> None:
+        while not self._closed.is_set():
+            try:
+                with self._reading(workspace_id) as connection:
+                    found = _read(connection, workspace_id, list(contacts), stretch, place)
+                break
+            except Problem:  # the database is away; what is new will still be there when it is back
+                _log.warning("live changes cannot be read", log_partition=place.log_partition)
+                self._closed.wait(1)
+        else:
+            return
+        for contact_id, changes in found.items():
+            for change in changes:
+                for subscription in contacts[contact_id]:
+                    subscription.push(change)
+
+    def _report(self, watched: _Watched, watchers: dict[int, dict[int, list[Subscription]]], place: Place) -> None:
+        """Say now and then how far all is told, and at once when that falls behind or catches up."""
+        now = self._now()
+        delayed = place.delayed(now)
+        if delayed == watched.delayed and now - watched.reported_at < _REPORT_EVERY:
+            return
+        watched.delayed, watched.reported_at = delayed, now
+        self._tell(watchers, Reached(place.position, place.as_of, delayed))
+
+    def _tell(self, watchers: dict[int, dict[int, list[Subscription]]], change: Change) -> None:
+        for contacts in watchers.values():
+            for subscriptions in contacts.values():
+                for subscription in subscriptions:
+                    subscription.push(change)
+
+
+def _by_workspace(watchers: set[Subscription]) -> dict[int, dict[int, list[Subscription]]]:
+    grouped: dict[int, dict[int, list[Subscription]]] = defaultdict(lambda: defaultdict(list))
+    for subscription in watchers:
+        grouped[subscription.workspace_id][subscription.contact_id].append(subscription)
+    return grouped
+
+
+def _read(
+    connection: Connection[tuple[object, ...]],
+    workspace_id: int,
+    contact_ids: list[int],
+    stretch: Stretch,
+    place: Place,
+) -> dict[int, list[Change]]:
+    """Read the changes of a stretch, by contact; a contact with erasures, or one of too many changes, is reset."""
+    end = Position(place.topic_id, place.log_partition, stretch.end - 1)
+    events = new_events(connection, workspace_id, contact_ids, stretch)
+    if len(events) == MOST:
+        return {contact_id: [Reset(end)] for contact_id in contact_ids}
+    changes: dict[int, list[Change]] = {contact_id: [] for contact_id in contact_ids}
+    for event in events:
+        position = Position(place.topic_id, place.log_partition, event.log_offset)
+        changes[event.contact_id].append(EventAdded(position, event))
+    for contact_id in changed_contacts(connection, workspace_id, contact_ids, stretch):
+        contact = find_contact(connection, workspace_id, contact_id)
+        if contact is not None:
+            changes[contact_id].append(ContactChanged(end, contact))
+    for contact_id in erased_from(connection, workspace_id, contact_ids, stretch):
+        changes[contact_id] = [Reset(end)]
+    return changes

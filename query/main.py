@@ -1,0 +1,120 @@
+"""The composition root of the query service: the only place where its clients are made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from query.access import Access
+from query.app import build_app
+from query.cursors import CursorSigner
+from query.gate import Gate
+from query.live import Live
+from query.page_reads import DatabasePageReads
+from query.pages import build_pages
+from query.progress import Listener, Progress
+from query.reading import Reading
+from query.services import Services
+from query.sessions import Sessions
+from query.settings import Settings
+from query.sidebar_tokens import SidebarTokens
+from runtime.authentication import KeyRing, LookupFailedError, utc_now
+from runtime.postgres import Watchdog, build_pool, connection_string
+from runtime.service import Service
+from schemas.api_keys import ApiKey, StoredKey, find_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from psycopg import Connection
+    from psycopg_pool import ConnectionPool
+
+POOL_SIZE: Final = 16
+STATEMENT_TIMEOUT: Final = 4_000
+"""Milliseconds; below the watchdog's deadline, so that a healthy server ends a slow statement by itself."""
+
+CHECK_SECONDS: Final = 1.5
+
+
+def build(environment: Mapping[str, str]) -> Service:
+    """Build the service from the environment; raise SettingsError. Starts threads, so it belongs into the worker."""
+    settings = Settings.read(environment)
+    watchdog, progress = Watchdog(), Progress()
+    conninfo = connection_string(
+        settings.database_url,
+        role="contact_events_query",
+        schema="projection",
+        application_name="contact-events query",
+        statement_timeout=STATEMENT_TIMEOUT,
+    )
+    pool = build_pool(conninfo, max_size=POOL_SIZE)
+    pool.open(wait=False)  # the process starts, and says 503, also while the database is away
+    reading = Reading(pool, watchdog)
+    listener = Listener(conninfo, progress, watchdog)
+    live = Live(reading, progress, utc_now, capacity=max(1, settings.threads * 3 // 4))
+    sessions, sidebar_tokens = Sessions(settings.secret_key, utc_now), SidebarTokens(settings.secret_key, utc_now)
+    keys = KeyRing[ApiKey, StoredKey](ApiKey.parse, _find_key(pool, watchdog))
+    services = Services(
+        settings=settings,
+        reading=reading,
+        access=Access(keys, sessions, sidebar_tokens),
+        gate=Gate(reading, progress),
+        cursors=CursorSigner(settings.secret_key),
+        sessions=sessions,
+        sidebar_tokens=sidebar_tokens,
+        live=live,
+        now=utc_now,
+    )
+    listener.start()
+    live.start()
+
+    def close() -> None:
+        live.close()
+        listener.close()
+        pool.close()
+
+    pages = build_pages(
+        reads=DatabasePageReads(reading, lambda: progress.behind_since(utc_now())),
+        access=services.access,
+        sessions=sessions,
+        cursors=services.cursors,
+        base_url=settings.base_url,
+        secure=settings.secure,
+        now=utc_now,
+    )
+    checks = {"timelines": _check_database(pool, watchdog), "projection": lambda: _check_listener(listener)}
+    return Service(build_app(services, [pages]), checks, close)
+
+
+def _find_key(pool: ConnectionPool[Connection[Any]], watchdog: Watchdog) -> Callable[[str], StoredKey | None]:
+    def find(key_id: str) -> StoredKey | None:
+        try:
+            with pool.connection() as connection, watchdog.limit(connection, CHECK_SECONDS):
+                return find_key(connection, key_id)
+        except (PoolTimeout, TooManyRequests, psycopg.Error) as error:
+            raise LookupFailedError from error
+
+    return find
+
+
+def _check_database(pool: ConnectionPool[Connection[Any]], watchdog: Watchdog) -> Callable[[], str | None]:
+    def check() -> str | None:
+        try:
+            with pool.connection(timeout=CHECK_SECONDS) as connection, watchdog.limit(connection, CHECK_SECONDS):
+                connection.execute("SELECT FROM positions LIMIT 1")
+        except (PoolTimeout, TooManyRequests, psycopg.Error) as error:
+            return f"the timelines cannot be read: {type(error).__name__}"
+        return None
+
+    return check
+
+
+def _check_listener(listener: Listener) -> str | None:
+    """Tell whether this process hears how far the projection is.
+
+    A projector that is behind does not make it unready: old timelines are worth reading, and pages and streams say
+    that they are old.
+    """
+    return None if listener.connected else "not listening to the projection yet"

@@ -1,0 +1,135 @@
+"""The shapes of the JSON answers. JSON that callers sent (properties, custom data) goes out as it came in, unparsed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from flask import Response
+
+from schemas.times import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from query.contacts import Contact, ContactSummary
+    from query.places import Place
+    from query.sidebar_tokens import Conversation
+    from query.summary import EventName, Histogram, NameSummary
+    from query.timeline import Event
+
+
+def answer(document: dict[str, Any], status: int = 200) -> Response:
+    """Make a JSON answer; personal data, so no cache may keep it."""
+    headers = {"Cache-Control": "no-store"}
+    return Response(msgspec.json.encode(document), status, headers, content_type="application/json")
+
+
+def moment(value: datetime | None) -> str | None:
+    """Write a time, or nothing."""
+    return None if value is None else format_time(value)
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    """Write an event."""
+    return {
+        "id": event.id,
+        "contact_id": event.contact_id,
+        "name": event.name,
+        "occurred_at": format_time(event.occurred_at),
+        "received_at": format_time(event.received_at),
+        "late": event.late,
+        "properties": msgspec.Raw(event.properties.encode()),
+    }
+
+
+def contact_document(contact: Contact) -> dict[str, Any]:
+    """Write a contact's profile."""
+    return {
+        "id": contact.id,
+        "external_id": contact.external_id,
+        "email": contact.email,
+        "name": contact.name,
+        "custom_data": msgspec.Raw(contact.custom_data.encode()),
+        "custom_data_changed_at": {key: format_time(at) for key, at in contact.custom_data_changed_at.items()},
+        "created_at": format_time(contact.created_at),
+        "updated_at": format_time(contact.updated_at),
+        "event_count": contact.event_count,
+        "first_event_at": moment(contact.first_event_at),
+        "last_event_at": moment(contact.last_event_at),
+    }
+
+
+def contact_line(contact: ContactSummary) -> dict[str, Any]:
+    """Write a contact of a list."""
+    return {
+        "id": contact.id,
+        "external_id": contact.external_id,
+        "email": contact.email,
+        "name": contact.name,
+        "last_event_name": contact.last_event_name,
+        "last_event_at": moment(contact.last_event_at),
+    }
+
+
+def name_document(name: NameSummary) -> dict[str, Any]:
+    """Write the totals of one name."""
+    return {
+        "name": name.name,
+        "count": name.count,
+        "first_occurred_at": format_time(name.first_occurred_at),
+        "last_occurred_at": format_time(name.last_occurred_at),
+    }
+
+
+def catalogue_document(name: EventName) -> dict[str, Any]:
+    """Write one name of the catalogue."""
+    return {
+        "name": name.name,
+        "count": name.count,
+        "first_received_at": moment(name.first_received_at),
+        "last_received_at": moment(name.last_received_at),
+        "description": name.description,
+        "alias": name.alias,
+        "hidden": name.hidden,
+        "pinned": name.pinned,
+        "template": name.template,
+    }
+
+
+def histogram_document(histogram: Histogram, zone: str, occurred_from: datetime, before: datetime) -> dict[str, Any]:
+    """Write a histogram, each day with its names."""
+    days: dict[str, dict[str, int]] = {}
+    for entry in histogram.days:
+        days.setdefault(entry.day.isoformat(), {})[entry.name] = entry.count
+    return {
+        "time_zone": zone,
+        "from": format_time(occurred_from),
+        "before": format_time(before),
+        "counted_back_to": moment(histogram.counted_back_to),
+        "days": [{"day": day, "count": sum(names.values()), "names": names} for day, names in days.items()],
+    }
+
+
+def conversation_document(conversation: Conversation | None) -> dict[str, Any] | None:
+    """Write the conversation beside which the sidebar stands."""
+    if conversation is None:
+        return None
+    return {"id": conversation.id, "started_at": format_time(conversation.started_at)}
+
+
+def place_members(place: Place | None) -> dict[str, Any]:
+    """Write from which moment of the log an answer is: the position from which a stream may go on."""
+    position = None if place is None else place.position
+    return {"position": position and position.encode()}
+
+
+def lines(documents: Iterable[dict[str, Any]]) -> bytes:
+    """Write NDJSON."""
+    return b"".join(one_line(document) + b"\n" for document in documents)
+
+
+def one_line(document: dict[str, Any]) -> bytes:
+    """Write JSON in one line: what callers wrote may have breaks between its tokens (in strings they are escaped)."""
+    return msgspec.json.encode(document).replace(b"\r", b" ").replace(b"\n", b" ")
