@@ -24,6 +24,8 @@ COMMANDS = {
     "workspaces": "cli.workspaces:workspaces",
     "keys": "cli.keys:keys",
     "serve": "cli.serve:serve",
+    "agents": "cli.agents:agents",
+    "projector": "cli.projector:projector",
     "demo": "cli.demo.commands:demo",
 }
 """Subcommand to `module:attribute`. Loaded when used, so that `--help` and short commands start at once."""
