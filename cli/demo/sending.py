@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.demo.api import Answer, Api, ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from cli.demo.story import Change, Quarter, ShopStory, StoryEvent
 
@@ -47,11 +46,12 @@ class Sent:
 
 
 class Sending:
-    """Sends one quarter."""
+    """Sends one quarter. A contact that was there before `began` is not new, whatever a repeated creation answers."""
 
-    def __init__(self, api: Api, quarter: Quarter) -> None:
+    def __init__(self, api: Api, quarter: Quarter, began: datetime) -> None:
         self._api = api
         self._stories = list(quarter.stories.values())
+        self._began = began
         self._step: Callable[[int], None] = lambda _: None
         self._sent = Sent()
 
@@ -70,9 +70,12 @@ class Sending:
             for external_id, answer in threads.map(self._create, self._stories):
                 self._sent.contact_ids[external_id] = answer.body["id"]
                 self._sent.positions[external_id] = answer.body["position"]
-                self._sent.created += answer.status == 201  # noqa: PLR2004 - Created
                 self._step(1)
-            self._sent.before = self._count_all(threads)
+            contacts = self._look_at_all(threads)
+            self._sent.created = sum(
+                datetime.fromisoformat(each["created_at"]) >= self._began for each in contacts.values()
+            )
+            self._sent.before = {external_id: each["event_count"] for external_id, each in contacts.items()}
             for changes, events in _weeks(self._stories):
                 for external_id, count, answer in threads.map(self._change, changes):
                     self._sent.positions[external_id] = answer.body["position"]
@@ -80,7 +83,8 @@ class Sending:
                     self._step(count)
                 for first in range(0, len(events), BATCH):
                     self._send_events(events[first : first + BATCH])
-            self._sent.after = self._count_all(threads)
+            contacts = self._look_at_all(threads)
+            self._sent.after = {external_id: each["event_count"] for external_id, each in contacts.items()}
         return self._sent
 
     def _create(self, story: ShopStory) -> tuple[str, Answer]:
@@ -96,24 +100,24 @@ class Sending:
     def _change(self, of_one_shop: tuple[ShopStory, list[Change]]) -> tuple[str, int, Answer]:
         """Send a shop's changes one after the other, since the later one must win."""
         story, changes = of_one_shop
-        path = f"/api/v1/contacts/{self._sent.contact_ids[story.shop.external_id]}"
+        external_id = story.shop.external_id
         for change in changes:
-            answer = self._api.write("PATCH", path, {"custom_data": change.custom_data}, change.id)
-        return story.shop.external_id, len(changes), answer
+            body = {"external_id": external_id, "custom_data": change.custom_data}
+            answer = self._api.write("POST", "/api/v1/contacts", body, change.id)
+        return external_id, len(changes), answer
 
-    def _count_all(self, threads: ThreadPoolExecutor) -> dict[str, int]:
-        counts = {}
-        for external_id, count in threads.map(self._count, self._stories):
-            counts[external_id] = count
+    def _look_at_all(self, threads: ThreadPoolExecutor) -> dict[str, dict[str, Any]]:
+        """Read every contact, once its timeline shows all that was sent."""
+        contacts = {}
+        for external_id, contact in threads.map(self._look_at, self._stories):
+            contacts[external_id] = contact
             self._step(1)
-        return counts
+        return contacts
 
-    def _count(self, story: ShopStory) -> tuple[str, int]:
-        """Count the events on a timeline, once it shows all that was sent."""
+    def _look_at(self, story: ShopStory) -> tuple[str, dict[str, Any]]:
         external_id = story.shop.external_id
         path = f"/api/v1/contacts/{self._sent.contact_ids[external_id]}"
-        contact = self._api.get(path, position=self._sent.positions[external_id])
-        return external_id, contact.body["event_count"]
+        return external_id, self._api.get(path, position=self._sent.positions[external_id]).body
 
     def _send_events(self, events: list[tuple[ShopStory, StoryEvent]]) -> None:
         bodies = [event_body(event, self._sent.contact_ids[story.shop.external_id]) for story, event in events]

@@ -59,7 +59,7 @@ class Show:
             f"A quarter in the life of {len(quarter.stories)} shops: {quarter.event_count:,} events up to "
             f"{quarter.end:%d %b %Y, %H:%M} UTC, through {self.settings.base_url}"
         )
-        sending = Sending(self.api, quarter)
+        sending = Sending(self.api, quarter, self.now())
         with click.progressbar(length=sending.total, label="Sending") as bar:
             return sending.run(bar.update)
 

@@ -95,10 +95,7 @@ def upgraded(end: datetime) -> ShopStory:
     script.event(3, 0, "usage_limit_reached", limit="orders_per_month", allowed=300, plan="starter")
     script.move(2.02, "starter", "pro", "usage_limit_reached")
     script.charge(2.019, 35, "INV-20604")
-    chosen = ("demand_forecast", "supplier_portal", "multi_location", "landed_cost")
-    script.burst(2.02, 12, "feature_enabled", chosen, via="settings")
-    script.set(2.01, order_count=312, features=sorted([*plans.FEATURES[:5], *chosen]))
-    script.event(1, 0, "report_exported", report="sell_through", format="csv", rows=1_240)
+    script.set(2.01, order_count=312)
     return script.diary.story()
 
 

@@ -175,6 +175,8 @@ def test_the_upgraded_shop_upgraded_two_days_ago(quarter: Quarter) -> None:
     assert last.properties["from_plan"] == "starter"
     assert last.properties["to_plan"] == "pro"
     assert last.properties["mrr_delta"] == 50
+    # The sidebar shows three events from before the conversation: they must be those that answer its question.
+    assert names(story)[-3:] == ["usage_limit_reached", "plan_upgraded", "charge_succeeded"]
 
 
 def test_the_shop_in_trouble_failed_to_pay_three_times_and_fell_to_free(quarter: Quarter) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -40,6 +40,7 @@ class World:
     updates: set[tuple[int, str]] = field(default_factory=set)
     log: list[Any] = field(default_factory=list)
     idle: float = 0.0
+    now: datetime = END
 
     def request(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Response:
         before = self.random.random() < self.trouble / 2
@@ -57,17 +58,21 @@ class World:
         assert headers["Authorization"] == "Bearer key"
         if url.path == "/api/v1/contacts":
             known = self.contacts.get(body["external_id"])
-            contact = known or {"id": len(self.contacts) + 1, "custom_data": {}}
+            contact = known or {
+                "id": len(self.contacts) + 1,
+                "custom_data": {},
+                "created_at": self.now.isoformat(),
+            }
             self.contacts[body["external_id"]] = contact
-            return (200 if known else 201), self.update(contact, headers["Idempotency-Key"], body["custom_data"])
+            return 201, self.update(contact, headers["Idempotency-Key"], body["custom_data"])
         if url.path == "/api/v1/events/batch":
             return 207, {"items": [self.take(event) for event in body["events"]]}
         number = int(url.path.split("/")[4])
         contact = next(contact for contact in self.contacts.values() if contact["id"] == number)
-        if method == "PATCH":
-            return 202, self.update(contact, headers["Idempotency-Key"], body["custom_data"])
+        assert method == "GET"
         assert int(parse_qs(url.query)["position"][0]) < len(self.log)
-        return 200, {"id": number, "event_count": len(self.timelines.get(number, {}))}
+        count = len(self.timelines.get(number, {}))
+        return 200, {"id": number, "event_count": count, "created_at": contact["created_at"]}
 
     def update(self, contact: dict[str, Any], id_: str, patch: dict[str, Any]) -> dict[str, Any]:
         if (contact["id"], id_) not in self.updates:
@@ -105,7 +110,7 @@ def send(world: World, quarter: Quarter, patience: float = 1e9) -> Sent:
         patience=patience,
     )
     steps: list[int] = []
-    sending = Sending(api, quarter)
+    sending = Sending(api, quarter, world.now)
     sent = sending.run(steps.append)
     assert sum(steps) == sending.total
     return sent
@@ -126,7 +131,8 @@ def test_everything_arrives_once_whatever_becomes_of_the_answers(quarter: Quarte
 
 def test_a_second_run_is_all_duplicates(quarter: Quarter) -> None:
     world = World(0.1)
-    send(world, quarter)
+    assert send(world, quarter).created == 200
+    world.now += timedelta(minutes=1)
     sent = send(world, quarter)
     assert sent.created == 0
     assert sent.new_events == 0
