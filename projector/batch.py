@@ -1,0 +1,105 @@
+"""A polled batch, decoded: everything in it in log order, and how much was read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from schemas.records import AnyRecord, InvalidRecordError, LogMark, UnknownTypeError, decode, read_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Counts: TypeAlias = Counter[tuple[int, str]]
+"""(partition, outcome) to how many records."""
+
+RawRecord: TypeAlias = Any
+"""A `kafka.consumer.fetcher.ConsumerRecord`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that is set aside, byte for byte. `kind` is dead_letter or unknown_type."""
+
+    kind: str
+    reason: str
+    detail: str
+    logged_at: datetime
+    key: bytes | None
+    value: bytes | None
+
+    @property
+    def contact(self) -> tuple[int | None, int | None]:
+        """Workspace and contact as the key names them, None where it does not."""
+        return read_key(self.key) or (None, None)
+
+    @classmethod
+    def of(cls, raw: RawRecord, reason: str, detail: str, kind: str = "dead_letter") -> DeadLetter:
+        """Set a raw record aside."""
+        logged_at = datetime.fromtimestamp(raw.timestamp / 1000, UTC)
+        return cls(kind, reason, detail[:1000].replace("\0", "\\0"), logged_at, raw.key, raw.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """Takes the record of this key out of the log."""
+
+    key: bytes
+
+
+class Located(NamedTuple):
+    """What stands at a place in the log; `raw` is kept for the case that it cannot be applied."""
+
+    partition: int
+    offset: int
+    record: AnyRecord | DeadLetter | Tombstone
+    raw: RawRecord
+
+
+@dataclass(slots=True)
+class Batch:
+    """`next_offsets` is where the consumer stands after the batch, which may be past gaps that compaction left."""
+
+    next_offsets: dict[int, int]
+    items: list[Located] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counter)
+    newest_received_at: dict[int, datetime] = field(default_factory=dict)
+
+
+def decode_batch(polled: Mapping[int, Iterable[RawRecord]], next_offsets: dict[int, int], partitions: int) -> Batch:
+    """Decode what was polled (partition to records in offset order) of a topic of `partitions` partitions."""
+    batch = Batch(next_offsets)
+    for partition in sorted(polled):
+        _decode_partition(batch, partition, polled[partition], partitions)
+    return batch
+
+
+def _decode_partition(batch: Batch, partition: int, polled: Iterable[RawRecord], partitions: int) -> None:
+    read = control = 0
+    for raw in polled:
+        read += 1
+        record = _decode(raw, partition, partitions)
+        if record is None:
+            control += 1
+            continue
+        if isinstance(record, Tombstone):
+            control += 1
+        elif not isinstance(record, DeadLetter):
+            batch.newest_received_at[partition] = record.received_at
+        batch.items.append(Located(partition, raw.offset, record, raw))
+    batch.counts[partition, "read"] += read
+    batch.counts[partition, "control"] += control
+
+
+def _decode(raw: RawRecord, partition: int, partitions: int) -> AnyRecord | DeadLetter | Tombstone | None:
+    if raw.value is None:
+        return None if raw.key is None else Tombstone(raw.key)
+    try:
+        record = decode(raw.key, raw.value, partition, partitions)
+    except InvalidRecordError as error:
+        return DeadLetter.of(raw, error.reason, error.detail)
+    except UnknownTypeError as error:
+        return DeadLetter.of(raw, "unknown_type", error.type, kind="unknown_type")
+    return None if isinstance(record, LogMark) else record

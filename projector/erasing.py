@@ -1,0 +1,245 @@
+"""Erasures: the rows go, a marker stays, the counters are made again from what is left, the log's copies are noted.
+
+What is noted in the outbox are the keys of every record of the event or contact, for the eraser to tombstone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from schemas.records import ContactErased, EventErased
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from psycopg import Connection
+
+Connected: TypeAlias = "Connection[tuple[Any, ...]]"
+
+
+class LocatedErasure(NamedTuple):
+    """An erasure and its place in the log."""
+
+    partition: int
+    offset: int
+    record: EventErased | ContactErased
+
+
+class _Header(msgspec.Struct):
+    id: str
+
+
+_header: Final = msgspec.json.Decoder(_Header)
+
+_IS_ERASED: Final = """
+    SELECT FROM erased_contacts WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+"""
+
+_MARK_EVENT: Final = """
+    INSERT INTO erased_events (workspace_id, contact_id, event_id, erased_at, log_partition, log_offset)
+    VALUES (%(workspace_id)s, %(contact_id)s, %(event_id)s, %(erased_at)s, %(partition)s, %(offset)s)
+    ON CONFLICT (workspace_id, contact_id, event_id) DO NOTHING RETURNING true
+"""
+
+_MARK_CONTACT: Final = """
+    INSERT INTO erased_contacts (workspace_id, contact_id, erased_at, log_partition, log_offset)
+    VALUES (%(workspace_id)s, %(contact_id)s, %(erased_at)s, %(partition)s, %(offset)s)
+    ON CONFLICT (workspace_id, contact_id) DO NOTHING RETURNING true
+"""
+
+_EVENT_RECORDS: Final = """
+    WITH gone AS (
+        DELETE FROM record_copies
+        WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND id = %(event_id)s
+          AND type = 'contact.event.recorded.v1'
+        RETURNING record_id
+    )
+    SELECT record_id FROM gone
+"""
+
+_DELETE_EVENT: Final = """
+    DELETE FROM timeline
+    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND event_id = %(event_id)s
+    RETURNING record_id, name, received_at
+"""
+
+_LETTERS: Final = """
+    SELECT log_offset, record_key, record_value FROM dead_letters
+    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+"""
+
+_DELETE_LETTERS: Final = """
+    DELETE FROM dead_letters WHERE log_partition = %(partition)s AND log_offset = ANY(%(offsets)s::bigint[])
+"""
+
+# Made again from the surviving rows, since an erased event may have been the first or the last one.
+_RECOUNT_CONTACT: Final = """
+    WITH left_over AS (
+        SELECT count(*) AS count, min(occurred_at) AS first_occurred, max(occurred_at) AS last_occurred,
+               min(received_at) AS first_received, max(received_at) AS last_received
+        FROM timeline
+        WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = %(name)s
+    ), emptied AS (
+        DELETE FROM contact_event_names c USING left_over
+        WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s AND c.name = %(name)s
+          AND left_over.count = 0
+    )
+    UPDATE contact_event_names c SET
+        count = left_over.count, first_occurred_at = first_occurred, last_occurred_at = last_occurred,
+        first_received_at = first_received, last_received_at = last_received
+    FROM left_over
+    WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s AND c.name = %(name)s
+      AND left_over.count > 0
+"""
+
+_SUBTRACT: Final = """
+    UPDATE event_names SET count = count - %(count)s
+    WHERE log_partition = %(partition)s AND workspace_id = %(workspace_id)s AND name = %(name)s
+    RETURNING count, first_received_at, last_received_at
+"""
+
+_DELETE_NAME: Final = """
+    DELETE FROM event_names
+    WHERE log_partition = %(partition)s AND workspace_id = %(workspace_id)s AND name = %(name)s
+"""
+
+_RECOUNT_NAME: Final = """
+    UPDATE event_names n SET first_received_at = s.first_received, last_received_at = s.last_received
+    FROM (SELECT min(first_received_at) AS first_received, max(last_received_at) AS last_received
+          FROM contact_event_names
+          WHERE workspace_id = %(workspace_id)s AND log_partition = %(partition)s AND name = %(name)s) AS s
+    WHERE n.log_partition = %(partition)s AND n.workspace_id = %(workspace_id)s AND n.name = %(name)s
+"""
+
+_CONTACT_NAMES: Final = """
+    DELETE FROM contact_event_names WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+    RETURNING name, count, first_received_at, last_received_at
+"""
+
+_CONTACT_RECORDS: Final = """
+    WITH events AS (
+        DELETE FROM timeline WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s RETURNING record_id
+    ), updates AS (
+        DELETE FROM contact_updates WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+        RETURNING record_id
+    ), copies AS (
+        DELETE FROM record_copies WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+        RETURNING record_id
+    ), letters AS (
+        DELETE FROM dead_letters WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+        RETURNING record_key
+    ), contact AS (
+        DELETE FROM contacts WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+    ), markers AS (
+        DELETE FROM erased_events WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+    ), keys AS (
+        SELECT convert_to(%(workspace_id)s::bigint || '/' || %(contact_id)s::bigint || '/' || record_id, 'UTF8') AS key
+        FROM (SELECT * FROM events UNION ALL SELECT * FROM updates UNION ALL SELECT * FROM copies) AS ids
+        UNION SELECT record_key FROM letters
+    )
+    INSERT INTO write_side.erasure_outbox (topic_id, log_partition, record_key, workspace_id, contact_id)
+    SELECT %(topic_id)s, %(partition)s, key, %(workspace_id)s, %(contact_id)s FROM keys
+    ON CONFLICT DO NOTHING
+"""
+
+_NOTE: Final = """
+    INSERT INTO write_side.erasure_outbox (topic_id, log_partition, record_key, workspace_id, contact_id)
+    SELECT %(topic_id)s, %(partition)s, key, %(workspace_id)s, %(contact_id)s FROM unnest(%(keys)s::bytea[]) AS key
+    ON CONFLICT DO NOTHING
+"""
+
+
+def apply_erasure(connection: Connected, topic_id: UUID, located: LocatedErasure) -> str:
+    """Apply one; return its outcome: applied, duplicate (erased before) or refused (of a contact erased before)."""
+    record = located.record
+    parameters: dict[str, Any] = {
+        "topic_id": topic_id,
+        "workspace_id": record.workspace_id,
+        "contact_id": record.contact_id,
+        "erased_at": record.received_at,
+        "partition": located.partition,
+        "offset": located.offset,
+    }
+    if isinstance(record, ContactErased):
+        if connection.execute(_MARK_CONTACT, parameters).fetchone() is None:
+            return "duplicate"
+        _erase_contact(connection, parameters)
+        return "applied"
+    if connection.execute(_IS_ERASED, parameters).rowcount:
+        return "refused"
+    parameters["event_id"] = record.event_id
+    if connection.execute(_MARK_EVENT, parameters).fetchone() is None:
+        return "duplicate"
+    _erase_event(connection, parameters)
+    return "applied"
+
+
+def note_for_tombstones(
+    connection: Connected, topic_id: UUID, partition: int, contact: tuple[int, int], keys: Iterable[bytes]
+) -> None:
+    """Put record keys of a (workspace, contact) into the outbox."""
+    connection.execute(
+        _NOTE,
+        {
+            "topic_id": topic_id,
+            "partition": partition,
+            "workspace_id": contact[0],
+            "contact_id": contact[1],
+            "keys": list(keys),
+        },
+    )
+
+
+def _erase_event(connection: Connected, parameters: dict[str, Any]) -> None:
+    contact = parameters["workspace_id"], parameters["contact_id"]
+    record_ids = [row[0] for row in connection.execute(_EVENT_RECORDS, parameters)]
+    event = connection.execute(_DELETE_EVENT, parameters).fetchone()
+    if event is not None:
+        record_id, name, received_at = event
+        record_ids.append(record_id)
+        connection.execute(_RECOUNT_CONTACT, parameters | {"name": name})
+        _subtract(connection, parameters, _Gone(name, 1, received_at, received_at))
+    letters = [row for row in connection.execute(_LETTERS, parameters) if _is_of_event(row[2], parameters["event_id"])]
+    connection.execute(_DELETE_LETTERS, parameters | {"offsets": [letter[0] for letter in letters]})
+    keys = [f"{contact[0]}/{contact[1]}/{record_id}".encode() for record_id in record_ids]
+    keys += [letter[1] for letter in letters]
+    if keys:
+        note_for_tombstones(connection, parameters["topic_id"], parameters["partition"], contact, keys)
+
+
+def _erase_contact(connection: Connected, parameters: dict[str, Any]) -> None:
+    names = connection.execute(_CONTACT_NAMES, parameters).fetchall()
+    connection.execute(_CONTACT_RECORDS, parameters)
+    for name in names:
+        _subtract(connection, parameters, _Gone(*name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """Erased events of a name; the earliest and the latest of them were received at `first` and `last`."""
+
+    name: str
+    count: int
+    first: datetime
+    last: datetime
+
+
+def _subtract(connection: Connected, parameters: dict[str, Any], gone: _Gone) -> None:
+    parameters = parameters | {"name": gone.name, "count": gone.count}
+    row = connection.execute(_SUBTRACT, parameters).fetchone()
+    if row is None or row[0] == 0:
+        connection.execute(_DELETE_NAME, parameters)
+    elif gone.first == row[1] or gone.last == row[2]:
+        connection.execute(_RECOUNT_NAME, parameters)
+
+
+def _is_of_event(value: bytes | None, event_id: str) -> bool:
+    try:
+        return _header.decode(value or b"").id == event_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False  # it names no event that anyone could have asked to erase

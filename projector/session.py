@@ -1,0 +1,138 @@
+"""One membership in the consumer group: poll, apply, commit, in that order, until something is lost.
+
+Whatever goes wrong ends the session; the next one starts from the positions in PostgreSQL, which are the only truth.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from kafka import ConsumerRebalanceListener, TopicPartition
+from kafka.errors import OffsetOutOfRangeError
+
+from projector.batch import decode_batch
+from projector.errors import PositionOutsideLogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kafka import KafkaConsumer
+
+    from projector.batch import Batch, Counts
+    from projector.burst import BurstLimit
+    from projector.position_table import Stored, Topic
+    from projector.writer import Writer
+
+POLL: Final = 0.5
+"""Seconds to wait for records; also how soon a stop is noticed."""
+
+
+class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python ships no types
+    """A consumer and a writer. `report` is called after every turn with what was written, None when there was nothing.
+
+    `new_writer` opens further writers: the rebalance listener runs on kafka-python's own thread and must not use the
+    connection of the loop.
+    """
+
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        new_writer: Callable[[], Writer],
+        topic: Topic,
+        burst: BurstLimit,
+        batch_size: int,
+    ) -> None:
+        self._consumer = consumer
+        self._new_writer = new_writer
+        self._writer = new_writer()
+        self._topic = topic
+        self._burst = burst
+        self._most = self._batch_size = batch_size
+        self._lock = threading.Lock()
+        self._owned: dict[int, Stored] = {}
+        consumer.subscribe([topic.name], listener=self)
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once, and let go of the connections."""
+        try:
+            self._consumer.close(autocommit=False, timeout_ms=3_000)
+        finally:
+            self._writer.close()
+
+    @property
+    def owned(self) -> dict[int, Stored]:
+        """The partitions that the group has given us, and where they stand."""
+        with self._lock:
+            return dict(self._owned)
+
+    def lag(self) -> dict[int, int | None]:
+        """Count the records of each owned partition that are not applied yet; None where that is not known yet."""
+        lags: dict[int, int | None] = {}
+        for partition, stored in self.owned.items():
+            end = self._consumer.highwater(TopicPartition(self._topic.name, partition))
+            lags[partition] = None if end is None else max(0, end - stored.next_offset)
+        return lags
+
+    def turn(self) -> Counts | None:
+        """Poll once and apply what came; None when nothing did."""
+        try:
+            polled = self._consumer.poll(timeout_ms=int(POLL * 1000), max_records=self._batch_size)
+        except OffsetOutOfRangeError as error:
+            raise PositionOutsideLogError(self._outside(error)) from error
+        owned = self.owned
+        by_partition = {tp.partition: found for tp, found in polled.items() if tp.partition in owned}
+        next_offsets = self._next_offsets(owned, by_partition)
+        if not next_offsets:
+            return None
+        batch = decode_batch(by_partition, next_offsets, self._topic.partitions)
+        return self._write(batch, {partition: owned[partition] for partition in next_offsets})
+
+    def _write(self, batch: Batch, expected: dict[int, Stored]) -> Counts:
+        written: Counts | None = None
+
+        def check(counts: Counts) -> None:
+            nonlocal written
+            self._burst.check(counts)
+            written = counts
+
+        moved = self._writer.write(batch, expected, check)
+        with self._lock:
+            for partition, stored in moved.items():
+                if self._owned.get(partition) == expected[partition]:  # else a rebalance has read a newer one
+                    self._owned[partition] = stored
+        assert written is not None
+        return written
+
+    def _next_offsets(self, owned: Mapping[int, Stored], polled: Mapping[int, Any]) -> dict[int, int]:
+        """Where the consumer stands, for partitions that moved: those polled, or all when compaction left only gaps."""
+        next_offsets = {}
+        for partition in polled or owned:
+            position = self._consumer.position(TopicPartition(self._topic.name, partition), timeout_ms=0)
+            if position is not None and position > owned[partition].next_offset:
+                next_offsets[partition] = position
+        return next_offsets
+
+    def _outside(self, error: OffsetOutOfRangeError) -> str:
+        return (
+            f"The log does not hold the offset that comes next ({error}). Records that were not applied are gone, or "
+            "the log was cut short. Going on would skip them; only a rebuild from a complete log helps."
+        )
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Begin where the tables stand. An exception ends the poll that caused this, and with it the session."""
+        writer = self._new_writer()
+        try:
+            stored = writer.positions([tp.partition for tp in assigned])
+        finally:
+            writer.close()
+        for tp in assigned:
+            self._consumer.seek(tp, stored[tp.partition].next_offset)
+        with self._lock:
+            self._owned = stored
+
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Forget them; a transaction under way is fenced by its positions."""
+        with self._lock:
+            for tp in revoked:
+                self._owned.pop(tp.partition, None)

@@ -1,0 +1,108 @@
+"""One transaction a batch: rows, counters, counts and positions move together or not at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import psycopg
+from psycopg import errors
+
+from projector.applying import Applier, is_data_fault, split
+from projector.position_table import Stored, advance, ensure_positions, fence, stored_positions
+from projector.takeover import APPLICATION_NAME, terminate_blockers
+from projector.timeline_table import CREATE_INCOMING
+from runtime.postgres import connection_string
+from schemas.records import InvalidRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from psycopg import Connection
+
+    from projector.batch import Batch, Counts
+    from projector.position_table import Topic
+    from runtime.postgres import Watchdog
+
+Connected: TypeAlias = "Connection[tuple[Any, ...]]"
+
+ROLE: Final = "contact_events_projector"
+PATIENCE: Final = 8.0
+"""Seconds for a whole transaction before its connection is given up: above the server's own limit, which comes first
+unless the server itself is frozen."""
+
+# Bounds how long a stuck transaction holds its locks, and how long we wait for another's.
+_LIMITS: Final = """
+    SET transaction_timeout = '5s';
+    SET idle_in_transaction_session_timeout = '5s';
+    SET lock_timeout = '2s'
+"""
+
+
+class Writer:
+    """Applies batches of one topic to one set of tables, over one connection of its own."""
+
+    def __init__(self, url: str, schema: str, topic: Topic, watchdog: Watchdog) -> None:
+        self._url = url
+        self._schema = schema
+        self._topic = topic
+        self._watchdog = watchdog
+        self._connection = self._connect()
+        self._applier = Applier(self._connection, topic.topic_id)
+
+    def _connect(self) -> Connected:
+        conninfo = connection_string(self._url, role=ROLE, schema=self._schema, application_name=APPLICATION_NAME)
+        connection = psycopg.connect(conninfo, autocommit=True)
+        with self._watchdog.limit(connection, PATIENCE):
+            connection.execute(_LIMITS)
+            connection.execute(CREATE_INCOMING)
+            with connection.transaction():
+                ensure_positions(connection, self._topic)
+        return connection
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+
+    def positions(self, partitions: Collection[int]) -> dict[int, Stored]:
+        """Read where partitions stand."""
+        with self._watchdog.limit(self._connection, PATIENCE):
+            return stored_positions(self._connection, partitions)
+
+    def write(
+        self, batch: Batch, expected: Mapping[int, Stored], before_commit: Callable[[Counts], None] = lambda _: None
+    ) -> dict[int, Stored]:
+        """Apply a batch and move the positions from `expected`; return where they stand now.
+
+        Raises FencedError if they stand elsewhere. `before_commit` sees the counts and may raise to undo it all. Any
+        exception means that nothing was written, except that a failed COMMIT is in doubt: read the positions again.
+        """
+        try:
+            with self._watchdog.limit(self._connection, PATIENCE):
+                self._transact(batch, expected, before_commit, bisect=False)
+        except errors.LockNotAvailable:
+            terminate_blockers(self._url, self._schema, list(expected), self._connection.info.backend_pid)
+            with self._watchdog.limit(self._connection, PATIENCE):
+                self._transact(batch, expected, before_commit, bisect=False)
+        except (psycopg.Error, InvalidRecordError) as error:
+            if not is_data_fault(error):
+                raise
+            with self._watchdog.limit(self._connection, PATIENCE):
+                self._transact(batch, expected, before_commit, bisect=True)
+        return {
+            partition: Stored(batch.next_offsets[partition], stored.generation)
+            for partition, stored in expected.items()
+        }
+
+    def _transact(
+        self, batch: Batch, expected: Mapping[int, Stored], before_commit: Callable[[Counts], None], *, bisect: bool
+    ) -> None:
+        with self._connection.transaction():
+            runs = split(batch.items)
+            if not bisect:
+                self._applier.load(runs[0])  # touches nothing shared, so the locks are held for a shorter time
+            fence(self._connection, expected)
+            counts = self._applier.apply_bisecting(batch.items) if bisect else self._applier.apply(runs)
+            counts = Counter(batch.counts) + counts
+            before_commit(counts)
+            advance(self._connection, batch.next_offsets, counts, batch.newest_received_at)
