@@ -14,7 +14,7 @@ from psycopg import conninfo
 from psycopg_pool import ConnectionPool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from psycopg import Connection
 
@@ -35,11 +35,16 @@ def connection_string(url: str, *, role: str, schema: str, application_name: str
     )
 
 
-def build_pool(conninfo_: str, *, max_size: int) -> ConnectionPool[Connection[tuple[object, ...]]]:
+def build_pool(
+    conninfo_: str,
+    *,
+    max_size: int,
+    check: Callable[[Connection[tuple[object, ...]]], None] = ConnectionPool.check_connection,
+) -> ConnectionPool[Connection[tuple[object, ...]]]:
     """Build a pool (not opened yet) that refuses quickly: under an outage no thread waits more than two seconds.
 
     An unbounded queue would let every server thread wait for the database; the check on loan replaces connections that
-    a restarted server has left dead.
+    a restarted server has left dead. A caller with a watchdog passes a `check` that it bounds.
     """
     return ConnectionPool(
         conninfo_,
@@ -47,7 +52,7 @@ def build_pool(conninfo_: str, *, max_size: int) -> ConnectionPool[Connection[tu
         max_size=max_size,
         timeout=2.0,
         max_waiting=max_size * 4,
-        check=ConnectionPool.check_connection,
+        check=check,
         kwargs={"autocommit": True},
         open=False,
         reconnect_timeout=60,

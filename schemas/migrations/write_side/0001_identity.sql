@@ -39,14 +39,21 @@ CREATE TABLE api_keys (
 CREATE INDEX api_keys_of_workspace ON api_keys (workspace_id);
 
 -- One integer id for each (workspace, external id). Ids are never given twice, not even after an erasure.
+-- What contact.created says is kept until it is acknowledged, so that whoever completes an interrupted creation (the next
+-- caller, or the sweeper) publishes the very same change under the same update id.
 CREATE TABLE contact_identities (
     contact_id   bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 9007199254740991) PRIMARY KEY, -- exact in a JavaScript number
     workspace_id bigint NOT NULL REFERENCES workspaces,
     external_id  text COLLATE "C" NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
+    update_id    text COLLATE "C" NOT NULL, -- of contact.created
+    creation     json,        -- email, name and custom data of contact.created, as written; NULL once it is acknowledged
+    claimed_until timestamptz NOT NULL DEFAULT now(), -- somebody is publishing contact.created; afterwards anybody may
     published_at timestamptz, -- when contact.created was acknowledged; until then the contact is not usable
+    position     text,        -- and where: the token handed to callers who find the contact
     erased_at    timestamptz,
-    UNIQUE (workspace_id, external_id)
+    UNIQUE (workspace_id, external_id),
+    CHECK ((published_at IS NULL) = (creation IS NOT NULL) OR erased_at IS NOT NULL)
 );
 CREATE INDEX contact_identities_unpublished ON contact_identities (created_at) WHERE published_at IS NULL;
 

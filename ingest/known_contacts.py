@@ -1,0 +1,117 @@
+"""Which contacts exist, remembered, so that events of known contacts do not need PostgreSQL.
+
+What is known is fresh for `FRESH` seconds and counts for `STALE` seconds while PostgreSQL is away; that is also how
+long the events of an erased contact may still be taken here (the projector refuses them). That a contact is unknown
+is never remembered: it may be created a moment later, by another process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from ingest import identity
+from ingest.database import DatabaseAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from ingest.database import Database
+
+FRESH: Final = 60.0
+STALE: Final = 3600.0
+CAPACITY: Final = 200_000
+
+Key = TypeVar("Key", bound="Hashable")
+Value = TypeVar("Value")
+
+
+class Memory(Generic[Key, Value]):
+    """Answers with their age, the oldest dropped first when there are too many. Safe to use from many threads."""
+
+    def __init__(self, capacity: int, monotonic: Callable[[], float]) -> None:
+        self._capacity = capacity
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._entries: dict[Key, tuple[Value, float]] = {}
+
+    def recall(self, keys: AbstractSet[Key], max_age: float) -> dict[Key, Value]:
+        """Give the answers that are not older than so many seconds."""
+        oldest = self._monotonic() - max_age
+        entries = self._entries
+        return {key: entry[0] for key in keys if (entry := entries.get(key)) is not None and entry[1] >= oldest}
+
+    def remember(self, answers: Mapping[Key, Value]) -> None:
+        """Keep answers that were found just now."""
+        now = self._monotonic()
+        with self._lock:
+            for key, value in answers.items():
+                self._entries.pop(key, None)  # so that it moves to the young end
+                self._entries[key] = (value, now)
+            while len(self._entries) > self._capacity:
+                del self._entries[next(iter(self._entries))]
+
+    def forget(self, keys: AbstractSet[Key]) -> None:
+        """Drop answers that turned out to hold no more."""
+        with self._lock:
+            for key in keys:
+                self._entries.pop(key, None)
+
+
+class KnownContacts:
+    """Finds contacts by id and by external id. Raises DatabaseAwayError when neither memory nor PostgreSQL can tell."""
+
+    def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._ids: Memory[tuple[int, int], bool] = Memory(CAPACITY, monotonic)
+        self._external: Memory[tuple[int, str], int] = Memory(CAPACITY, monotonic)
+
+    def exists(self, workspace_id: int, contact_id: int) -> bool:
+        """Tell whether a contact of the workspace can be written to."""
+        return contact_id in self.existing(workspace_id, {contact_id})
+
+    def existing(self, workspace_id: int, contact_ids: AbstractSet[int]) -> set[int]:
+        """Tell which contacts of the workspace can be written to."""
+        keys = {(workspace_id, contact_id) for contact_id in contact_ids}
+        found = self._ids.recall(keys, FRESH)
+        missing = keys - found.keys()
+        if not missing:
+            return {contact_id for _, contact_id in found}
+        try:
+            with self._database.connection() as connection:
+                fresh = identity.known_contacts(connection, workspace_id, {contact_id for _, contact_id in missing})
+        except DatabaseAwayError:
+            stale = self._ids.recall(missing, STALE)
+            if missing - stale.keys():
+                raise
+            return set(contact_ids)
+        self._ids.remember({(workspace_id, contact_id): True for contact_id in fresh})
+        self._ids.forget({key for key in missing if key[1] not in fresh})
+        return fresh | {contact_id for _, contact_id in found}
+
+    def by_external_id(self, workspace_id: int, external_ids: AbstractSet[str]) -> dict[str, int]:
+        """Find contacts of the workspace by the app's own ids."""
+        keys = {(workspace_id, external_id) for external_id in external_ids}
+        found = self._external.recall(keys, FRESH)
+        missing = keys - found.keys()
+        if missing:
+            try:
+                with self._database.connection() as connection:
+                    fresh = identity.known_external_ids(connection, workspace_id, {key[1] for key in missing})
+            except DatabaseAwayError:
+                stale = self._external.recall(missing, STALE)
+                if missing - stale.keys():
+                    raise
+                fresh = {key[1]: contact_id for key, contact_id in stale.items()}
+            else:
+                self._external.remember({(workspace_id, each): contact_id for each, contact_id in fresh.items()})
+                self._external.forget({key for key in missing if key[1] not in fresh})
+            found |= {(workspace_id, each): contact_id for each, contact_id in fresh.items()}
+        return {external_id: contact_id for (_, external_id), contact_id in found.items()}
+
+    def learn(self, workspace_id: int, contacts: Mapping[str, int]) -> None:
+        """Remember contacts that were created just now."""
+        self._ids.remember({(workspace_id, contact_id): True for contact_id in contacts.values()})
+        self._external.remember({(workspace_id, each): contact_id for each, contact_id in contacts.items()})

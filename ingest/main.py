@@ -1,0 +1,67 @@
+"""The composition root of ingest: every client is made here, once a process, and passed on."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ingest.admission import Gate
+from ingest.app import Parts, build_app
+from ingest.contacts import Contacts
+from ingest.database import Database
+from ingest.events import EventReader
+from ingest.known_contacts import KnownContacts
+from ingest.publisher import Publisher
+from ingest.recording import Recording
+from ingest.rules import BatchEvent, Contact, ContactChange, Event
+from ingest.settings import Settings
+from ingest.sweeper import Sweeper
+from runtime.authentication import KeyRing, utc_now
+from runtime.kafka import build_producer
+from runtime.service import Service
+from schemas.api_keys import ApiKey, StoredKey, find_key
+from schemas.ids import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def build(environment: Mapping[str, str]) -> Service:
+    """Build the service; raise SettingsError for an unusable environment. Starts without Kafka or PostgreSQL."""
+    settings = Settings.read(environment)
+    database = Database(settings.database_url, settings.database_connections)
+    publisher = Publisher(
+        partial(build_producer, settings.bootstrap_servers, "contact-events-ingest"),
+        settings.topic,
+        Gate(settings.max_outstanding_bytes, settings.max_outstanding_requests),
+    )
+    known = KnownContacts(database)
+    contacts = Contacts(database, publisher, known, now=utc_now, new_id=uuid7)
+    sweeper = Sweeper(contacts)
+    parts = Parts(
+        keys=KeyRing(ApiKey.parse, partial(_find_key, database)),
+        known=known,
+        recording=Recording(publisher, known, uuid7),
+        contacts=contacts,
+        events=EventReader(Event(utc_now), in_batch=False),
+        batch_events=EventReader(BatchEvent(utc_now), in_batch=True),
+        contact_rules=Contact(utc_now),
+        change_rules=ContactChange(utc_now),
+        now=utc_now,
+        new_id=uuid7,
+    )
+
+    def close() -> None:
+        sweeper.stop()
+        publisher.close()
+        database.close()
+
+    database.open()
+    sweeper.start()
+    checks = {"kafka": publisher.unavailable, "postgres": database.unavailable}
+    return Service(app=build_app(parts), checks=checks, close=close)
+
+
+def _find_key(database: Database, key_id: str) -> StoredKey | None:
+    with database.connection() as connection:
+        return find_key(connection, key_id)

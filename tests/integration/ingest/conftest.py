@@ -1,0 +1,96 @@
+"""A write API in this process, on the session's real broker and database, and an independent reader of the topic."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from werkzeug.test import Client
+
+from ingest.main import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from werkzeug.test import TestResponse
+
+    from runtime.service import Service
+
+
+@dataclass(frozen=True)
+class Api:
+    """Calls the write API as a server of an app would."""
+
+    client: Client
+    api_key: str
+
+    def post(self, path: str, body: object, method: str = "POST", **headers: str) -> TestResponse:
+        """Send a body: bytes as they are, anything else as JSON."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"} | given
+        return self.client.open(path, method=method, data=data, headers=given)
+
+    def contact(self, external_id: str = "shop-1", **fields: object) -> int:
+        """Create a contact; its id."""
+        answer = self.post("/api/v1/contacts", {"external_id": external_id, **fields})
+        assert answer.status_code in {200, 201}, answer.text
+        return int(json.loads(answer.data)["id"])
+
+
+@pytest.fixture
+def service(environment: Mapping[str, str]) -> Iterator[Service]:
+    """Run the service as `contact-events serve ingest` would build it."""
+    service = build(environment)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def api(service: Service, api_key: str) -> Api:
+    """Call it with a key that may do everything."""
+    return Api(Client(service.app), api_key)
+
+
+@dataclass(frozen=True)
+class Log:
+    """Reads a topic with another client than ours."""
+
+    bootstrap_servers: str
+    topic: str
+
+    def records(self) -> list[dict[str, Any]]:
+        """Read all that is on the topic now: partition, offset, key, headers and value of each record."""
+        consumer = Consumer(
+            {"bootstrap.servers": self.bootstrap_servers, "group.id": "tests", "enable.auto.commit": False}
+        )
+        try:
+            found: list[dict[str, Any]] = []
+            for partition in consumer.list_topics(self.topic, timeout=10).topics[self.topic].partitions:
+                low, high = consumer.get_watermark_offsets(TopicPartition(self.topic, partition), timeout=10)
+                consumer.assign([TopicPartition(self.topic, partition, low)])
+                while low < high:
+                    (record,) = consumer.consume(1, timeout=10)
+                    assert record.error() is None
+                    low += 1  # nothing has been compacted here
+                    found.append(
+                        {
+                            "partition": partition,
+                            "offset": record.offset(),
+                            "key": record.key(),
+                            "headers": record.headers(),
+                            "value": record.value(),
+                        }
+                    )
+            return found
+        finally:
+            consumer.close()
+
+
+@pytest.fixture
+def log(environment: Mapping[str, str]) -> Log:
+    """Read the test's topic."""
+    return Log(environment["KAFKA_BOOTSTRAP_SERVERS"], environment["TOPIC"])
