@@ -1,0 +1,165 @@
+"""What the pages read: each page in one transaction, so that all of it shows the same moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from query.contacts import Contact, ContactSummary, find_contact, recent_contacts, search_contacts
+from query.cursors import Cursor
+from query.presentation.histogram import DAYS
+from query.summary import Histogram, NameSummary, event_summary, histogram
+from query.timeline import EVERYTHING, Event, Filters, Page, find_event, timeline_page
+from query.workspaces import Workspace, find_workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from zoneinfo import ZoneInfo
+
+    from query.reading import Reading
+
+PAGE: Final = 50
+AROUND: Final = 10
+LISTED: Final = 30
+BEFORE: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileAsk:
+    """What of a profile to show, for whom."""
+
+    contact_id: int
+    filters: Filters
+    cursor: Cursor | None
+    event_id: str | None
+    zone: ZoneInfo
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRead:
+    """A profile: `opened` is the event asked for, when there is one of that id."""
+
+    contact: Contact
+    page: Page
+    names: list[NameSummary]
+    histogram: Histogram
+    opened: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class SidebarRead:
+    """A sidebar: the newest events, and those of the seven days before the conversation."""
+
+    contact: Contact
+    newest: list[Event]
+    before: list[Event]
+
+
+class PageReads(Protocol):
+    """The reads behind the pages."""
+
+    def workspace(self, workspace_id: int) -> Workspace | None:
+        """Read a workspace's settings."""
+
+    def as_of(self) -> datetime | None:
+        """Tell up to when the timelines are complete; None when they are current."""
+
+    def contacts(self, workspace_id: int, text: str) -> list[ContactSummary]:
+        """Search, or without a text read those active last."""
+
+    def contact(self, workspace_id: int, contact_id: int) -> Contact | None:
+        """Read one contact."""
+
+    def profile(self, workspace: Workspace, ask: ProfileAsk) -> ProfileRead | None:
+        """Read a profile; None when the workspace has no such contact."""
+
+    def timeline(self, workspace_id: int, contact_id: int, filters: Filters, cursor: Cursor | None) -> Page:
+        """Read a page of a timeline."""
+
+    def events(self, workspace_id: int, contact_id: int, ids: Sequence[str]) -> list[Event]:
+        """Read the events of these ids that exist, newest first."""
+
+    def sidebar(self, workspace_id: int, contact_id: int, started_at: datetime | None) -> SidebarRead | None:
+        """Read a sidebar; None when the workspace has no such contact."""
+
+
+class DatabasePageReads:
+    """PageReads on the projection."""
+
+    def __init__(self, reading: Reading, as_of: Callable[[], datetime | None]) -> None:
+        self._reading = reading
+        self.as_of = as_of
+
+    def workspace(self, workspace_id: int) -> Workspace | None:
+        """See PageReads."""
+        with self._reading(workspace_id) as connection:
+            return find_workspace(connection, workspace_id)
+
+    def contacts(self, workspace_id: int, text: str) -> list[ContactSummary]:
+        """See PageReads."""
+        with self._reading(workspace_id) as connection:
+            if text:
+                return search_contacts(connection, workspace_id, text, LISTED)
+            return recent_contacts(connection, workspace_id, LISTED)
+
+    def contact(self, workspace_id: int, contact_id: int) -> Contact | None:
+        """See PageReads."""
+        with self._reading(workspace_id) as connection:
+            return find_contact(connection, workspace_id, contact_id)
+
+    def profile(self, workspace: Workspace, ask: ProfileAsk) -> ProfileRead | None:
+        """See PageReads."""
+        today = ask.now.astimezone(ask.zone).date()
+        first = datetime.combine(today - timedelta(days=DAYS - 1), time(), ask.zone)
+        with self._reading(workspace.id) as connection:
+            contact = find_contact(connection, workspace.id, ask.contact_id)
+            if contact is None:
+                return None
+            key = (connection, workspace.id, ask.contact_id)
+            page = timeline_page(*key, filters=ask.filters, cursor=ask.cursor, limit=PAGE)
+            opened = find_event(*key, ask.event_id) if ask.event_id else None
+            if opened is not None and opened not in page.events:
+                newer = timeline_page(*key, cursor=cursor_at(opened, "newer"), limit=AROUND)
+                older = timeline_page(*key, cursor=cursor_at(opened, "older"), limit=PAGE - AROUND)
+                page = Page([*newer.events, opened, *older.events], older.next_cursor, newer.prev_cursor)
+            bars = histogram(
+                *key,
+                occurred_from=first,
+                occurred_before=ask.now + timedelta(days=1),
+                time_zone=ask.zone.key,
+                names=ask.filters.names,
+            )
+            return ProfileRead(contact, page, event_summary(*key), bars, opened)
+
+    def timeline(self, workspace_id: int, contact_id: int, filters: Filters, cursor: Cursor | None) -> Page:
+        """See PageReads."""
+        with self._reading(workspace_id) as connection:
+            return timeline_page(connection, workspace_id, contact_id, filters=filters, cursor=cursor, limit=PAGE)
+
+    def events(self, workspace_id: int, contact_id: int, ids: Sequence[str]) -> list[Event]:
+        """See PageReads."""
+        with self._reading(workspace_id) as connection:
+            found = [find_event(connection, workspace_id, contact_id, event_id) for event_id in ids]
+        events = [event for event in found if event is not None]
+        return sorted(events, key=lambda event: (event.occurred_at, event.log_offset), reverse=True)
+
+    def sidebar(self, workspace_id: int, contact_id: int, started_at: datetime | None) -> SidebarRead | None:
+        """See PageReads."""
+        with self._reading(workspace_id) as connection:
+            contact = find_contact(connection, workspace_id, contact_id)
+            if contact is None:
+                return None
+            key = (connection, workspace_id, contact_id)
+            newest = timeline_page(*key, filters=EVERYTHING, limit=10).events
+            before: list[Event] = []
+            if started_at is not None:
+                week = Filters(occurred_from=started_at - BEFORE, occurred_before=started_at)
+                before = timeline_page(*key, filters=week, limit=200).events
+            return SidebarRead(contact, newest, before)
+
+
+def cursor_at(event: Event, direction: str) -> Cursor:
+    """Make the cursor that goes on from an event."""
+    return Cursor("newer" if direction == "newer" else "older", event.occurred_at, event.log_offset)
