@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import subprocess
 import uuid
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 180.0
 """Generous: after a crash the broker reads its log again before it answers."""
+
+ROOM_BYTES = 100_000_000
+"""Below this a start is refused: a broker whose disk fills up stops in the middle of its work."""
 
 SETTINGS = {
     "process.roles": "broker,controller",
@@ -110,6 +114,13 @@ class Broker:
     def begin(self, jars: Sequence[Path]) -> None:
         """Start it, formatting its storage the first time, without waiting until it serves."""
         self.jars = jars
+        self.directory.mkdir(parents=True, exist_ok=True)
+        room = shutil.disk_usage(self.directory).free
+        if room < ROOM_BYTES:
+            raise StackError(
+                f"Kafka needs at least {ROOM_BYTES // 1_000_000} MB in {self.directory}, where "
+                f"{room // 1_000_000} MB are free."
+            )
         self._configure()
         self._format()
         self.process.start(self.launch())
@@ -158,7 +169,6 @@ class Broker:
             "controller.quorum.bootstrap.servers": f"{HOST}:{self.controller_port}",
         }
         lines = [f"{name}={value}\n" for name, value in (SETTINGS | addresses | self.settings).items()]
-        self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "server.properties").write_text("".join(lines), encoding="ascii")
         (self.directory / "log4j2.xml").write_text(LOGGING, encoding="ascii")
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cli.stack.processes import Supervised
     from cli.stack.stack import Stack
 
-EXTERNAL_SECONDS = 10.0
+EXTERNAL_SECONDS = 5.0
 """How long a part given from outside may take to answer: it should run already."""
 
 

@@ -22,7 +22,7 @@ from cli.stack.accounts import place_data, place_programs, server_account
 from cli.stack.errors import StackError
 from cli.stack.ports import HOST, free_port
 from cli.stack.probes import postgres_answers, wait_until
-from cli.stack.processes import Launch, Supervised
+from cli.stack.processes import Launch, Supervised, is_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -212,14 +212,15 @@ class Postgres:
         (home / "data.new").rename(home / "data")
 
     def _clear_stale_lock(self, home: Path) -> None:
-        """Remove the lock file of a dead server whose number another process got since.
+        """Remove the lock file of a dead server whose number another process has, or still the dead one itself.
 
-        PostgreSQL takes any living process of its own account with that number for a server, and would not start.
+        PostgreSQL takes any process of its own account with that number for a server, and would not start. In a
+        container whose first process collects no children, the dead one stays listed for ever.
         """
         lock = home / "data" / "postmaster.pid"
         with suppress(OSError, ValueError, IndexError, psutil.Error):
             holder = psutil.Process(int(lock.read_text(encoding="utf-8").splitlines()[0]))
-            if str(home / "data") not in holder.cmdline():
+            if is_dead(holder) or str(home / "data") not in holder.cmdline():
                 lock.unlink()
 
     def _is_server(self, process: psutil.Process) -> bool:

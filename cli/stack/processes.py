@@ -124,7 +124,8 @@ class Supervised:
             return None
         try:
             process = psutil.Process(held.pid)
-            if is_dead(process) or process.cmdline() != held.argv:
+            # For a moment after its start a program's command line still reads as empty.
+            if is_dead(process) or process.cmdline() not in ([], held.argv):
                 return None
             if abs(process.create_time() - held.create_time) > SAME_START_SECONDS:
                 return None
