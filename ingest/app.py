@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from ingest import answers
+from ingest import answers, metrics
 from ingest.batches import Batch, read_events, split_lines
 from ingest.bodies import is_ndjson, read_body
 from ingest.contact_bodies import read_contact
@@ -57,7 +57,7 @@ def build_app(parts: Parts) -> Flask:
     """Make the WSGI application."""
     app = Flask("ingest", static_folder=None)
     install_request_ids(app)
-    install_problem_handlers(app)
+    install_problem_handlers(app, lambda code: metrics.PROBLEMS.labels(code).inc())
     app.add_url_rule("/api/v1/contacts", view_func=_view(parts, post_contact), methods=["POST"])
     app.add_url_rule("/api/v1/contacts/<contact_id>/events", view_func=_view(parts, post_event), methods=["POST"])
     app.add_url_rule("/api/v1/events/batch", view_func=_view(parts, post_batch), methods=["POST"])

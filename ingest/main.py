@@ -16,8 +16,9 @@ from ingest.recording import Recording
 from ingest.rules import BatchEvent, Contact, ContactChange, Event
 from ingest.settings import Settings
 from ingest.sweeper import Sweeper
+from ingest.topic_limit import TopicLimit
 from runtime.authentication import KeyRing, utc_now
-from runtime.kafka import build_producer
+from runtime.kafka import build_admin, build_producer
 from runtime.service import Service
 from schemas.api_keys import ApiKey, StoredKey, find_key
 from schemas.ids import uuid7
@@ -34,6 +35,7 @@ def build(environment: Mapping[str, str]) -> Service:
         partial(build_producer, settings.bootstrap_servers, "contact-events-ingest"),
         settings.topic,
         Gate(settings.max_outstanding_bytes, settings.max_outstanding_requests),
+        TopicLimit(partial(build_admin, settings.bootstrap_servers, "contact-events-ingest"), settings.topic),
     )
     known = KnownContacts(database)
     contacts = Contacts(database, publisher, known, now=utc_now, new_id=uuid7)

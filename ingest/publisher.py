@@ -3,7 +3,8 @@
 kafka-python's producer needs a holder. One record that a broker refuses for good leaves it in a state in which every
 later send fails; it does not survive a fork; and it may go on delivering what nobody waits for any more. So the holder
 makes it lazily in each process, replaces it after any error that is not merely temporary (and when nothing has been
-acknowledged for long), and calls a record *unknown*, never *refused*, unless it was certainly not written.
+acknowledged for long), sends what a neighbour took down with it once more, and calls a record *unknown*, never
+*refused*, unless it was certainly not written.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
-from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError, RetriableError
+from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RetriableError
 
 from ingest import metrics
 from schemas.partitioning import contact_partition, workspace_partition
@@ -29,12 +30,10 @@ if TYPE_CHECKING:
     from kafka import KafkaProducer
 
     from ingest.admission import Gate
+    from ingest.topic_limit import TopicLimit
     from schemas.records import AnyRecord
 
 log = structlog.get_logger()
-
-MAX_RECORD_BYTES: Final = 900_000
-"""Key and value of one record. Below the brokers' `max.message.bytes` (1,048,588) by more than all framing takes."""
 
 ACK_SECONDS: Final = 2.5
 """How long a request waits for its acknowledgements. What comes later is unknown to its caller."""
@@ -66,6 +65,8 @@ class TooLarge:
 
 
 Outcome = Acked | Unknown | TooLarge
+Encoded: TypeAlias = "tuple[AnyRecord, bytes, bytes]"
+_POISONED: Final = Unknown(MessageSizeTooLargeError.__name__)
 
 
 class Unavailable(Exception):  # noqa: N818 - the word of the glossary
@@ -85,11 +86,13 @@ class Publisher:
         build: Callable[[], KafkaProducer],
         topic: str,
         gate: Gate,
+        limit: TopicLimit,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._build = build
         self._topic = topic
         self._gate = gate
+        self._limit = limit
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._producer: KafkaProducer | None = None
@@ -108,17 +111,43 @@ class Publisher:
             raise Unavailable("overloaded", "Too many events are waiting for Kafka at the moment.")
         futures: list[Any] = []
         try:
-            producer, partitions, topic_id = self._connect()
             with metrics.ACK_SECONDS.time():
-                sent = [self._send(producer, partitions, *each) for each in encoded]
-                futures = [future for future in sent if not isinstance(future, TooLarge | Unknown)]
-                return [self._outcome(producer, topic_id, each, deadline) for each in sent]
+                outcomes = self._attempt(encoded, futures, deadline)
+                return self._again(encoded, outcomes, futures, deadline) if _POISONED in outcomes else outcomes
         finally:
             pending = [future for future in futures if not future.is_done]
             if pending:
                 self._gate.leave_when_done(size, pending)
             else:
                 self._gate.leave(size)
+
+    def _attempt(self, encoded: Sequence[Encoded], futures: list[Any], deadline: float) -> list[Outcome]:
+        producer, partitions, topic_id = self._connect()
+        sent = [self._send(producer, partitions, *each) for each in encoded]
+        futures += [future for future in sent if not isinstance(future, TooLarge | Unknown)]
+        return [self._outcome(producer, topic_id, each, deadline) for each in sent]
+
+    def _again(
+        self, encoded: Sequence[Encoded], outcomes: list[Outcome], futures: list[Any], deadline: float
+    ) -> list[Outcome]:
+        """Send once more what failed because some record was too large, now that the limit is known.
+
+        The one that is too large stays unknown this time: it may have been written by another way. Sent again by its
+        caller it is refused before it can do harm.
+        """
+        self._limit.ask()
+        places = [
+            place
+            for place, (_, key, value) in enumerate(encoded)
+            if outcomes[place] == _POISONED and len(key) + len(value) <= self._limit.bytes
+        ]
+        try:
+            repeated = self._attempt([encoded[place] for place in places], futures, deadline)
+        except Unavailable:
+            return outcomes
+        for place, outcome in zip(places, repeated, strict=True):
+            outcomes[place] = outcome
+        return outcomes
 
     def _connect(self) -> tuple[KafkaProducer, int, UUID]:
         producer = self._current()
@@ -146,8 +175,10 @@ class Publisher:
             return self._producer
 
     def _send(self, producer: KafkaProducer, partitions: int, record: AnyRecord, key: bytes, value: bytes) -> Any:  # noqa: ANN401
-        if len(key) + len(value) > MAX_RECORD_BYTES:
-            return TooLarge(len(key) + len(value), MAX_RECORD_BYTES)  # a broker's refusal would poison the producer
+        if len(key) + len(value) > self._limit.bytes:
+            self._limit.ask()  # it may have been raised again
+            if len(key) + len(value) > self._limit.bytes:
+                return TooLarge(len(key) + len(value), self._limit.bytes)
         partition = _partition(record, partitions)
         try:
             return producer.send(self._topic, value=value, key=key, headers=HEADERS, partition=partition)

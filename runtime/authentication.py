@@ -1,20 +1,22 @@
 """Bearer keys: from an Authorization header to a stored key, with a cache that outlives an outage of the database.
 
-Generic over what a key is, so that this room knows no table. A positive answer is fresh for `FRESH` seconds: that is also
-how long a revocation may take to be seen. When the look-up fails, an answer up to `STALE` seconds old still counts.
-An unknown key is never cached.
+Generic over what a key is, so that this room knows no table. A positive answer is fresh for `FRESH`: that (and the one
+look-up that follows) is also how long a revocation may take to be seen. When the look-up fails, an answer up to `STALE`
+old still counts. An unknown key is never cached.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from runtime.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 FRESH: Final = timedelta(seconds=10)
 STALE: Final = timedelta(hours=1)
@@ -30,27 +32,28 @@ class SentKey(Protocol):
 
 
 Sent = TypeVar("Sent", bound=SentKey)
-SentContra = TypeVar("SentContra", bound=SentKey, contravariant=True)
+Sent_contra = TypeVar("Sent_contra", bound=SentKey, contravariant=True)
 
 
-class StoredKey(Protocol[SentContra]):
+class StoredKey(Protocol[Sent_contra]):
     """A key as the database knows it."""
 
     @property
     def scopes(self) -> Sequence[str]:
         """What the key may do."""
 
-    def accepts(self, key: SentContra, now: datetime) -> bool:
+    def accepts(self, key: Sent_contra, now: datetime) -> bool:
         """Tell whether the secret is right and the key in force."""
 
 
 Stored = TypeVar("Stored", bound=StoredKey)  # type: ignore[type-arg] # a bound cannot name another type variable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry(Generic[Stored]):
     stored: Stored
     read_at: datetime
+    refreshing: bool = False
 
 
 class LookupFailedError(Exception):
@@ -95,8 +98,10 @@ class KeyRing(Generic[Sent, Stored]):
     def _look_up(self, key_id: str) -> Stored | None:
         now = self._now()
         entry = self._entries.get(key_id)
-        if entry is not None and now - entry.read_at < FRESH:
+        if entry is not None and (now - entry.read_at < FRESH or (entry.refreshing and now - entry.read_at < STALE)):
             return entry.stored
+        if entry is not None:
+            entry.refreshing = True  # the others go on with what is known, instead of all asking at once
         try:
             stored = self._find(key_id)
         except LookupFailedError:
@@ -104,15 +109,21 @@ class KeyRing(Generic[Sent, Stored]):
                 return entry.stored
             detail = "API keys cannot be looked up at the moment. Send the request again with the same id."
             raise Problem(503, "keys_unavailable", detail, headers={"Retry-After": "2"}) from None
+        finally:
+            if entry is not None:
+                entry.refreshing = False
+        self._keep(key_id, stored, now)
+        return stored
+
+    def _keep(self, key_id: str, stored: Stored | None, now: datetime) -> None:
         with self._lock:
             if stored is None:
                 self._entries.pop(key_id, None)
-                return None
+                return
             self._entries[key_id] = _Entry(stored, now)
             self._entries.move_to_end(key_id)
             while len(self._entries) > CAPACITY:
                 self._entries.popitem(last=False)
-        return stored
 
 
 def unauthorized(code: str, detail: str) -> Problem:

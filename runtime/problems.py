@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -24,7 +26,7 @@ class Fault:
     limit: int | str | None = None
 
     def document(self) -> dict[str, Any]:
-        """The fault as it stands in an answer."""
+        """Write the fault as it stands in an answer."""
         document = {"pointer": self.pointer, "code": self.code, "message": self.message}
         return document if self.limit is None else document | {"limit": self.limit}
 
@@ -41,7 +43,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word for it
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """The problem document; `type` is about:blank, so `title` is the status's own phrase, as the RFC asks."""
+        """Write the problem document. `type` is about:blank, so `title` is the status's own phrase, as the RFC asks."""
         document = {"type": "about:blank", "title": HTTPStatus(self.status).phrase, "status": self.status}
         document |= {"code": self.code, "detail": self.detail, **self.extra}
         if self.faults:
@@ -49,16 +51,17 @@ class Problem(Exception):  # noqa: N818 - the RFC's word for it
         return document
 
     def response(self, request_id: str | None = None) -> Response:
-        """The answer, naming the request, so that a report can be found in the logs."""
+        """Make the answer, naming the request, so that a report can be found in the logs."""
         document = self.document() | ({"request_id": request_id} if request_id else {})
         return Response(msgspec.json.encode(document), self.status, dict(self.headers), content_type=CONTENT_TYPE)
 
 
-def install_problem_handlers(app: Flask) -> None:
-    """Make every error of an app a problem document; without this Flask answers in HTML."""
+def install_problem_handlers(app: Flask, count: Callable[[str], None] = lambda _: None) -> None:
+    """Make every error of an app a problem document; without this Flask answers in HTML. `count` is told each code."""
 
     @app.errorhandler(Problem)
     def answer_problem(problem: Problem) -> Response:
+        count(problem.code)
         return problem.response(g.get("request_id"))
 
     @app.errorhandler(HTTPException)
@@ -68,10 +71,11 @@ def install_problem_handlers(app: Flask) -> None:
         headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
         if status < HTTPStatus.BAD_REQUEST:  # a redirect is not a problem
             return Response(status=status, headers=dict(error.get_headers()))
-        return Problem(status, code, error.description or "", headers=headers).response(g.get("request_id"))
+        return answer_problem(Problem(status, code, error.description or "", headers=headers))
 
     @app.errorhandler(Exception)
     def answer_unexpected(error: Exception) -> Response:
-        app.logger.exception("unexpected error", exc_info=error)
-        detail = "Something went wrong on our side; whether the request took effect is unknown. Send it again with the same id."
-        return Problem(500, "internal_error", detail).response(g.get("request_id"))
+        app.logger.error("unexpected error", exc_info=error)
+        happened = "Something went wrong on our side; whether the request took effect is unknown."
+        detail = f"{happened} Send it again with the same id."
+        return answer_problem(Problem(500, "internal_error", detail))
