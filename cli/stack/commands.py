@@ -30,6 +30,8 @@ def told(root: Path) -> Iterator[None]:
         yield
     except StackError as error:
         raise click.ClickException(str(error)) from error
+    except BrokenPipeError:
+        raise  # the reader of our output has gone: click ends quietly then
     except OSError as error:
         raise click.ClickException(f"{error.strerror or error}: {error.filename or root / '.run'}") from error
 
