@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from query.reading import Reading
     from query.subscriptions import Change
 
+JOINING_AT_ONCE: Final = 8
+"""After a restart all watchers come back together; let through one by one, they leave the pool to other readers."""
+
+JOIN_SECONDS: Final = 5.0
 LONGEST_CATCH_UP: Final = 100_000
 """Records of a partition that a returning watcher may have missed; with more it is told to read its timeline again."""
 
@@ -59,6 +63,7 @@ class Live:
         self._progress = progress
         self._now = now
         self._capacity = capacity
+        self._joining = threading.BoundedSemaphore(JOINING_AT_ONCE)
         self._lock = threading.Lock()
         self._partitions: dict[int, _Watched] = {}
         self._closed = threading.Event()
@@ -91,9 +96,20 @@ class Live:
 
         Raises Problem 404 for an unknown contact, 503 when there are too many watchers or the database is away.
         """
+        if not self._joining.acquire(timeout=JOIN_SECONDS):
+            raise _too_many()
+        try:
+            subscription = self._join(workspace_id, contact_id, after)
+        finally:
+            self._joining.release()
+        try:
+            yield subscription
+        finally:
+            self._leave(subscription)
+
+    def _join(self, workspace_id: int, contact_id: int, after: Position | None) -> Subscription:
         if self._closed.is_set() or self.watchers >= self._capacity:
-            detail = "No further live stream can be opened at the moment. Read the events instead, and try again."
-            raise Problem(503, "too_many_streams", detail, headers={"Retry-After": "5"})
+            raise _too_many()
         with self._reading(workspace_id) as connection:
             place = place_of_contact(connection, workspace_id, contact_id)
         if place is None:
@@ -101,17 +117,18 @@ class Live:
         same_topic = after is not None and (after.topic_id, after.partition) == (place.topic_id, place.log_partition)
         skip_to = after.offset + 1 if after is not None and same_topic else 0
         subscription = Subscription(workspace_id, contact_id, place.log_partition, skip_to)
-        start = self._join(subscription, place)
+        start = self._register(subscription, place)
         try:
             if after is not None and not same_topic:
                 subscription.push(Reset(place.position))
             elif after is not None:
                 self._catch_up(subscription, Stretch(place.log_partition, skip_to, start), place)
-            yield subscription
-        finally:
+        except BaseException:
             self._leave(subscription)
+            raise
+        return subscription
 
-    def _join(self, subscription: Subscription, place: Place) -> int:
+    def _register(self, subscription: Subscription, place: Place) -> int:
         """Register a watcher; give the offset from which the thread feeds it: what is before it must read itself."""
         with self._lock:
             fresh = _Watched(place.next_offset, set(), self._now() - _REPORT_EVERY)
@@ -197,6 +214,11 @@ class Live:
             for subscriptions in contacts.values():
                 for subscription in subscriptions:
                     subscription.push(change)
+
+
+def _too_many() -> Problem:
+    detail = "No further live stream can be opened at the moment. Read the events instead, and try again."
+    return Problem(503, "too_many_streams", detail, headers={"Retry-After": "5"})
 
 
 def _by_workspace(watchers: set[Subscription]) -> dict[int, dict[int, list[Subscription]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -88,13 +89,22 @@ def build(environment: Mapping[str, str]) -> Service:
     return Service(build_app(services, [pages]), checks, close)
 
 
+LOOKUPS_AT_ONCE: Final = 4
+
+
 def _find_key(pool: ConnectionPool[Connection[Any]], watchdog: Watchdog) -> Callable[[str], StoredKey | None]:
+    turnstile = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)  # else every thread looks up the same key after a start
+
     def find(key_id: str) -> StoredKey | None:
+        if not turnstile.acquire(timeout=CHECK_SECONDS):
+            raise LookupFailedError
         try:
             with pool.connection() as connection, watchdog.limit(connection, CHECK_SECONDS):
                 return find_key(connection, key_id)
         except (PoolTimeout, TooManyRequests, psycopg.Error) as error:
             raise LookupFailedError from error
+        finally:
+            turnstile.release()
 
     return find
 

@@ -10,9 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
-from zoneinfo import available_timezones
 
 from query.cursors import InvalidCursorError
+from query.time_zones import is_time_zone
 from runtime.problems import Fault, Problem
 from schemas.positions import InvalidPositionError, Position
 
@@ -84,7 +84,7 @@ class Parameters:
     def time_zone(self, default: str) -> str:
         """Take `time_zone`, an IANA name."""
         value = self._one("time_zone")
-        if value is not None and value not in available_timezones():
+        if value is not None and not is_time_zone(value):
             self.fault("time_zone", "unknown_time_zone", "time_zone should be an IANA name such as Europe/Berlin.")
             return default
         return value or default

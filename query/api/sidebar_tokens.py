@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
-from zoneinfo import available_timezones
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -14,6 +13,7 @@ from query.contacts import find_contact
 from query.parameters import Parameters
 from query.shapes import answer
 from query.sidebar_tokens import LONGEST_LIFETIME, Conversation
+from query.time_zones import is_time_zone
 from runtime.problems import Fault, Problem
 from schemas.times import format_time
 
@@ -83,7 +83,7 @@ def _read_body() -> tuple[_Asked, Conversation | None]:
         raise _broken("", "invalid_value", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(400, "invalid_json", "The body is not JSON.") from error
-    if asked.time_zone is not None and asked.time_zone not in available_timezones():
+    if asked.time_zone is not None and not is_time_zone(asked.time_zone):
         raise _broken("/time_zone", "unknown_time_zone", "time_zone should be an IANA name such as Europe/Berlin.")
     if asked.conversation is None:
         return asked, None
