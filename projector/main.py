@@ -68,7 +68,9 @@ class SessionFactory:
             allow_auto_create_topics=False,
             metrics_enabled=False,  # kafka-python's own, which nothing reads
         )
-        return Session(consumer, lambda: self.writer(topic), topic, self._burst, self._settings.batch_size)
+        return Session(
+            consumer, lambda: self.writer(topic), topic, self._burst, self._settings.batch_size, time.monotonic
+        )
 
 
 def run(environment: Mapping[str, str]) -> None:

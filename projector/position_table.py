@@ -94,6 +94,14 @@ _STAMP: Final = """
         committed_at = excluded.committed_at
 """
 
+# A partition without a batch gets its row here, so that readers can tell an empty log from a projector that is away.
+_CAUGHT_UP: Final = """
+    INSERT INTO batches (log_partition, next_offset, committed_at, caught_up_at)
+    SELECT log_partition, next_offset, clock_timestamp(), clock_timestamp()
+    FROM positions WHERE log_partition = ANY(%(partitions)s::integer[])
+    ON CONFLICT (log_partition) DO UPDATE SET caught_up_at = excluded.caught_up_at
+"""
+
 _NOTIFY: Final = """
     SELECT pg_notify('projection', p.generation || ':' || p.log_partition || ':' || p.next_offset)
     FROM positions p WHERE p.log_partition = ANY(%(partitions)s::integer[])
@@ -139,6 +147,11 @@ def fence(connection: Connected, expected: Mapping[int, Stored]) -> None:
     if len(rows) != len(partitions):
         lost = sorted(set(partitions) - {row[0] for row in rows})
         raise FencedError(f"partitions {lost} were moved by another projector")
+
+
+def stamp_caught_up(connection: Connected, partitions: Collection[int]) -> None:
+    """Note that at this moment nothing waits in these partitions."""
+    connection.execute(_CAUGHT_UP, {"partitions": list(partitions)})
 
 
 def advance(

@@ -28,6 +28,10 @@ POLL: Final = 0.5
 """Seconds to wait for records; also how soon a stop is noticed."""
 
 
+STAMP_EVERY: Final = 2.0
+"""Seconds between two notes that a partition is caught up; readers call updates delayed after ten."""
+
+
 class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python ships no types
     """A consumer and a writer. `report` is called after every turn with what was written, None when there was nothing.
 
@@ -42,6 +46,7 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         topic: Topic,
         burst: BurstLimit,
         batch_size: int,
+        clock: Callable[[], float],
     ) -> None:
         self._consumer = consumer
         self._new_writer = new_writer
@@ -49,6 +54,8 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         self._topic = topic
         self._burst = burst
         self._most = self._batch_size = batch_size
+        self._clock = clock
+        self._stamped_at = -STAMP_EVERY
         self._lock = threading.Lock()
         self._owned: dict[int, Stored] = {}
         consumer.subscribe([topic.name], listener=self)
@@ -76,6 +83,14 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
 
     def turn(self) -> Counts | None:
         """Poll once and apply what came; None when nothing did."""
+        written = self._turn()
+        idle = [partition for partition, lag in self.lag().items() if lag == 0]
+        if idle and self._clock() - self._stamped_at > STAMP_EVERY:
+            self._writer.caught_up(idle)
+            self._stamped_at = self._clock()
+        return written
+
+    def _turn(self) -> Counts | None:
         try:
             polled = self._consumer.poll(timeout_ms=int(POLL * 1000), max_records=self._batch_size)
         except OffsetOutOfRangeError as error:

@@ -155,7 +155,7 @@ def _line(event: LocatedEvent) -> str:
     return (
         f"{event.partition}\t{event.offset}\t{record.workspace_id}\t{record.contact_id}\t{_escape(record.id)}\t"
         f"{_escape(record.name)}\t{record.occurred_at}\t{record.received_at}\t{_escape(record.properties)}\t"
-        f"{record.record_id}\n"
+        f"{record.record_id.hex}\n"
     )
 
 

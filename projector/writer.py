@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 
 from projector.applying import Applier, is_data_fault, split
-from projector.position_table import Stored, advance, ensure_positions, fence, stored_positions
+from projector.position_table import Stored, advance, ensure_positions, fence, stamp_caught_up, stored_positions
 from projector.takeover import APPLICATION_NAME, terminate_blockers
 from projector.timeline_table import CREATE_INCOMING
 from runtime.postgres import connection_string
@@ -68,6 +68,11 @@ class Writer:
         """Read where partitions stand."""
         with self._watchdog.limit(self._connection, PATIENCE):
             return stored_positions(self._connection, partitions)
+
+    def caught_up(self, partitions: Collection[int]) -> None:
+        """Note that nothing waits in these partitions, for readers to tell "nothing new" from "nobody is applying"."""
+        with self._watchdog.limit(self._connection, PATIENCE):
+            stamp_caught_up(self._connection, partitions)
 
     def write(
         self, batch: Batch, expected: Mapping[int, Stored], before_commit: Callable[[Counts], None] = lambda _: None

@@ -38,6 +38,13 @@ from schemas.record_classes import (
     UnknownTypeError,
 )
 
+# Ends of the value domain that the tables rely on. A record beyond them is wrong by itself, whatever stands around it:
+# were it left to the database to refuse, its fate could depend on what it is written together with.
+_FIELD_LENGTH: Final = 1_024
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+_Field = Annotated[str, msgspec.Meta(max_length=_FIELD_LENGTH)]
+
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _KEY: Final = re.compile(
     rb"([1-9][0-9]{0,17})/([1-9][0-9]{0,17}|-)/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
@@ -48,14 +55,14 @@ class _Envelope(msgspec.Struct, tag_field="type", gc=False):
     """The CloudEvents attributes that we read; `receivedat` is an extension of ours."""
 
     specversion: str
-    id: str
+    id: _Id
     source: str
     subject: str
     receivedat: _Moment
 
 
 class _EventData(msgspec.Struct, gc=False):
-    name: str
+    name: _Name
     properties: msgspec.Raw
 
 
@@ -65,9 +72,9 @@ class _Event(_Envelope, tag=EVENT_RECORDED, gc=False, kw_only=True):
 
 
 class _CreatedData(msgspec.Struct, gc=False):
-    external_id: str
-    email: str | None = None
-    name: str | None = None
+    external_id: _Field
+    email: _Field | None = None
+    name: _Field | None = None
     custom_data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
@@ -85,7 +92,7 @@ class _Updated(_Envelope, tag=CONTACT_UPDATED, gc=False, kw_only=True):
 
 
 class _EventErasedData(msgspec.Struct, gc=False):
-    event_id: str
+    event_id: _Id
 
 
 class _EventErased(_Envelope, tag=EVENT_ERASED, gc=False, kw_only=True):
@@ -97,7 +104,7 @@ class _ContactErased(_Envelope, tag=CONTACT_ERASED, gc=False, kw_only=True):
 
 
 class _NameChangedData(msgspec.Struct, gc=False):
-    name: str
+    name: _Name
     change: dict[str, object]
 
 
@@ -135,10 +142,12 @@ def decode(key: bytes | None, value: bytes, partition: int, partitions: int) -> 
         raise InvalidRecordError("not_a_cloudevent", f"specversion is {envelope.specversion!r}, not '1.0'")
     if isinstance(envelope, _Mark):
         return LogMark()
+    if b"\\u0000" in value:
+        _refuse_nul(value)
     match = _KEY.fullmatch(key or b"")
     if match is None:
         raise InvalidRecordError("invalid_key", repr(key))
-    workspace_id, record_id = int(match[1]), UUID(match[3].decode())
+    workspace_id, record_id = int(match[1]), msgspec.convert(match[3].decode(), UUID)  # a quarter of UUID()'s time
     try:
         if isinstance(envelope, _NameChanged):
             if match[2] != b"-":
@@ -171,6 +180,12 @@ def _why(value: bytes, error: Exception) -> InvalidRecordError | UnknownTypeErro
     if header.type not in TYPES:
         return UnknownTypeError(header.type)
     return InvalidRecordError("invalid_data", str(error))
+
+
+def _refuse_nul(value: bytes) -> None:
+    """Refuse the character that PostgreSQL has no place for, in a value or a key; ingest lets none through."""
+    if re.search(rb"(?<!\\)(?:\\\\)*\\u0000", value):
+        raise InvalidRecordError("invalid_data", "it holds the character U+0000")
 
 
 def _agree(envelope: _Envelope, key: re.Match[bytes], subject: str, partition: int, expected: int) -> None:
@@ -233,8 +248,10 @@ def _profile(sent: dict[str, object]) -> Profile:
     for field in ("email", "name"):
         if field in sent:
             value = sent[field]
-            if value is not None and not isinstance(value, str):
-                raise InvalidRecordError("invalid_data", f"profile.{field} is neither a text nor null")
+            if value is not None and (not isinstance(value, str) or len(value) > _FIELD_LENGTH):
+                raise InvalidRecordError(
+                    "invalid_data", f"profile.{field} is neither null nor a text of {_FIELD_LENGTH}"
+                )
             profile[field] = value
     return profile
 

@@ -163,6 +163,13 @@ def test_wrong_partition() -> None:
         {"data": {"name": 7, "properties": {}}},
         {"data": {"name": "x", "properties": [1]}},
         {"data": {"name": "x", "properties": None}},
+        {"data": {"name": "", "properties": {}}},
+        {"data": {"name": "x" * 129, "properties": {}}},
+        {"data": {"name": "x\0", "properties": {}}},
+        {"data": {"name": "x", "properties": {"deep": [{"a\0": 1}]}}},
+        {"data": {"name": "x", "properties": {"a": "\\\0"}}},
+        {"id": "x" * 129},
+        {"id": ""},
     ],
     ids=str,
 )
@@ -183,6 +190,13 @@ def test_update_data_that_is_wrong(data: dict[str, Any]) -> None:
 def test_name_change_that_is_wrong(change: dict[str, Any]) -> None:
     key, value, partition = good("event_name.changed.v1", "hidden")
     assert reason(key, value | {"data": {"name": "x", "change": change}}, partition) == "invalid_data"
+
+
+def test_escaped_backslash_before_u0000_is_no_nul() -> None:
+    key, value, partition = good("contact.event.recorded.v1", "late")
+    value["data"]["properties"] = {"a": "\\u0000"}
+    record = records.decode(key, json.dumps(value).encode(), partition, PARTITIONS)
+    assert isinstance(record, records.EventRecorded)
 
 
 def test_unknown_type_is_told_apart() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from projector.batch import decode_batch
 from projector.replay import Replay
 from projector.topic import describe_topic
 from projector.writer import Writer
@@ -27,12 +29,14 @@ from schemas.records import (
     EventErased,
     EventNameChanged,
     EventRecorded,
+    NameChange,
     encode,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from projector.batch import Batch
     from projector.position_table import Topic
     from tests.parts import Parts
 
@@ -57,7 +61,7 @@ class Records:
             "received_at": T0 + timedelta(seconds=number),
         }
 
-    def event(  # noqa: PLR0917 - the parts of an event
+    def event(
         self,
         contact_id: int,
         id_: str | None = None,
@@ -68,12 +72,18 @@ class Records:
         common = self._common(contact_id, id_)
         return EventRecorded(**common, name=name, occurred_at=occurred_at, properties=properties)
 
-    def created(self, contact_id: int, id_: str | None = None, **fields: Any) -> ContactCreated:
-        defaults = {"external_id": f"ext-{contact_id}", "email": None, "name": None, "custom_data": "{}"}
+    def created(self, contact_id: int, id_: str | None = None, **fields: str | None) -> ContactCreated:
+        defaults: dict[str, Any] = {
+            "external_id": f"ext-{contact_id}",
+            "email": None,
+            "name": None,
+            "custom_data": "{}",
+        }
         return ContactCreated(**self._common(contact_id, id_), **(defaults | fields))
 
-    def updated(self, contact_id: int, id_: str | None = None, **fields: Any) -> ContactUpdated:
-        return ContactUpdated(**self._common(contact_id, id_), **({"profile": {}, "custom_data": None} | fields))
+    def updated(self, contact_id: int, id_: str | None = None, **fields: object) -> ContactUpdated:
+        defaults: dict[str, Any] = {"profile": {}, "custom_data": None}
+        return ContactUpdated(**self._common(contact_id, id_), **(defaults | fields))
 
     def event_erased(self, contact_id: int, event_id: str) -> EventErased:
         return EventErased(**self._common(contact_id, None), event_id=event_id)
@@ -81,7 +91,7 @@ class Records:
     def contact_erased(self, contact_id: int) -> ContactErased:
         return ContactErased(**self._common(contact_id, None))
 
-    def name_changed(self, name: str, change: Any, id_: str | None = None) -> EventNameChanged:
+    def name_changed(self, name: str, change: NameChange, id_: str | None = None) -> EventNameChanged:
         common = self._common(0, id_)
         del common["contact_id"]
         return EventNameChanged(**common, name=name, change=change)
@@ -140,14 +150,14 @@ class Projection:
         Replay(self.consumer, self.writer, self.topic, batch_size).run(ends or self.log.ends())
 
     def rows(self, statement: str, *parameters: object) -> list[Any]:
-        return self.connection.execute(statement, parameters).fetchall()  # type: ignore[arg-type] # the tests' own SQL
+        return self.connection.execute(statement, parameters).fetchall()
 
-    def value(self, statement: str, *parameters: object) -> Any:
+    def value(self, statement: str, *parameters: object) -> Any:  # noqa: ANN401 - whatever the column holds
         return self.rows(statement, *parameters)[0][0]
 
     def counts(self) -> dict[str, int]:
         """The counts of all partitions, without the zeros."""
-        columns = "read applied duplicate conflict refused dead_lettered set_aside control".split()
+        columns = ["read", "applied", "duplicate", "conflict", "refused", "dead_lettered", "set_aside", "control"]
         row = self.rows(f"SELECT {', '.join(f'sum({column})::int' for column in columns)} FROM positions")[0]
         return {column: count for column, count in zip(columns, row, strict=True) if count}
 
@@ -155,6 +165,22 @@ class Projection:
         self.writer.close()
         self.consumer.close()
         self.connection.close()
+
+
+def batch_of(projection: Projection, log: Log) -> Batch:
+    """What a projector would poll now, from where the tables stand."""
+    ends = log.ends()
+    start = projection.writer.positions(list(ends))
+    projection.consumer.assign([TopicPartition(log.topic, partition) for partition in ends])
+    for partition, stored in start.items():
+        projection.consumer.seek(TopicPartition(log.topic, partition), stored.next_offset)
+    polled: dict[int, list[object]] = {}
+    deadline = time.monotonic() + 30
+    while sum(map(len, polled.values())) < sum(ends[p] - start[p].next_offset for p in ends):
+        assert time.monotonic() < deadline
+        for tp, found in projection.consumer.poll(timeout_ms=200).items():
+            polled.setdefault(tp.partition, []).extend(found)
+    return decode_batch(polled, {partition: ends[partition] for partition in polled}, projection.topic.partitions)
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ def test_events_reach_the_timeline(log: Log, records: Records, projection: Proje
     projection.catch_up()
 
     rows = projection.rows(
-        "SELECT workspace_id, contact_id, event_id, name, occurred_at, received_at, properties::text, record_id FROM timeline"
+        "SELECT workspace_id, contact_id, event_id, name, occurred_at, received_at, properties::text, record_id"
+        " FROM timeline"
     )
     assert rows == [
         (1, 17, "evt-1", "plan_upgraded", T0, event.received_at, '{"amount":1.50, "tiny":1e-7}', event.record_id)
@@ -86,7 +87,8 @@ def test_contact_with_its_history(log: Log, records: Records, projection: Projec
     projection.catch_up()
 
     ((external_id, email, name, custom_data, changed_at, created_at, updated_at),) = projection.rows(
-        "SELECT external_id, email, name, custom_data::text, custom_data_changed_at, created_at, updated_at FROM contacts"
+        "SELECT external_id, email, name, custom_data::text, custom_data_changed_at, created_at, updated_at"
+        " FROM contacts"
     )
     assert (external_id, email, name) == ("ext-17", "ada@example.com", "Ada")
     assert custom_data == '{"plan":"pro","orders":1.50,"deep":{"x":2}}'
