@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+ESSENTIAL = {"PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}
 SECONDS = 120.0
 """Generous: the machine may be busy with other things."""
 
@@ -39,7 +40,7 @@ def contact_events(*arguments: str, environment: Mapping[str, str], folder: Path
 
 def clean_environment() -> dict[str, str]:
     """Give what any process needs and nothing of ours: a stack that runs here must not be taken for the test's."""
-    return {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}}
+    return {name: value for name, value in os.environ.items() if name in ESSENTIAL}
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:

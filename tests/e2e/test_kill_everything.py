@@ -29,13 +29,13 @@ class Load:
         self.acknowledged: list[str] = []
         self.positions: dict[str, str] = {}
         self.half_done = Event()
-        self.failed = False
+        self.trouble: ApiError | None = None
 
     def run(self) -> None:
         try:
             self._send_all()
-        except ApiError:
-            self.failed = True
+        except ApiError as error:
+            self.trouble = error
         finally:
             self.half_done.set()
 
@@ -87,7 +87,7 @@ def test_a_load_that_dies_half_way_and_is_loaded_again_is_there_exactly_once(sta
 
     second = Load(stack_folder.environment, history, patience=60)
     second.run()
-    assert not second.failed
+    assert second.trouble is None
     assert second.contact_ids.items() >= first.contact_ids.items(), "a contact got another number"
     for author, commits in expected_timelines(history).items():
         timeline = list(whole_timeline(api, second.contact_ids[author], position=second.positions[author]))
