@@ -6,6 +6,7 @@ does nothing. `python3 cli/bootstrap.py run` installs what a running stack needs
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -39,13 +40,16 @@ def create() -> list[str]:
     """
     if not PYTHON.exists():
         try:
-            import ensurepip  # noqa: F401, PLC0415 - only asking whether it is there
+            import ensurepip  # noqa: F401 - only asking whether it is there
 
             flags = []
         except ImportError:
             flags = ["--without-pip"]
         say(f"Creating .venv with Python {sys.version.split()[0]}")
-        if not run(sys.executable, "-m", "venv", *flags, VENV):
+        made = run(sys.executable, "-m", "venv", *flags, VENV) or run(
+            sys.executable, "-m", "venv", "--without-pip", VENV
+        )
+        if not made:
             shutil.rmtree(VENV, ignore_errors=True)
             sys.exit("Could not create .venv; the reason is above.")
     inside = [str(PYTHON), "-m", "pip"]
@@ -65,7 +69,11 @@ def create() -> list[str]:
 def main(name: str) -> None:
     """Bring `.venv` to the state that `requirements/<name>.txt` describes."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this is the check that says so to an older Python
-        sys.exit(f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}. Try `make PYTHON=...`.")
+        sys.exit(
+            f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}. Try `make PYTHON=...`."
+        )
+    turn = os.open(ROOT, os.O_RDONLY)
+    fcntl.flock(turn, fcntl.LOCK_EX)  # two at a time would install over each other; it ends with this process
     lock = ROOT / "requirements" / f"{name}.txt"
     stamp = VENV / f".installed-{name}"
     wanted = hashlib.sha256(lock.read_bytes() + (ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
