@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from query.access import Access
 from query.cursors import CursorSigner
 from query.pages import build_pages
-from query.sessions import Sessions
+from query.sessions import COOKIE, Sessions
 from query.sidebar_tokens import Conversation, SidebarTokens
 from runtime.authentication import KeyRing
 from schemas.api_keys import ApiKey, StoredKey
@@ -24,6 +24,8 @@ from tests.browser.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import BrowserContext
 
 SECRET = "a secret of the browser tests, long enough"
 
@@ -44,6 +46,11 @@ class SampleSite:
         """Make a link that signs in and leads to a page."""
         return self.sessions.sign_in_link(self.url, 1, path)
 
+    def sign_in(self, context: BrowserContext) -> None:
+        """Give a browser an agent's session."""
+        _, cookie = self.sessions.open(self.sign_in_link("/").partition("#")[2])
+        context.add_cookies([{"name": COOKIE, "value": cookie, "url": self.url}])
+
     def sidebar_url(
         self, contact_id: int, started_at: datetime | None, lifetime: timedelta = timedelta(minutes=10)
     ) -> str:
@@ -62,10 +69,11 @@ class SampleSite:
         for stream in list(self.streams):
             stream.put(f"event: {event}\ndata: {json.dumps(data)}\n\n")
 
-    def arrive(self, contact_id: int, name: str, before: timedelta, properties: dict[str, Any] | None = None) -> None:
-        """Let an event arrive and be told of."""
+    def arrive(self, contact_id: int, name: str, before: timedelta, properties: dict[str, Any] | None = None) -> str:
+        """Let an event arrive and be told of; its id."""
         event = self.sample.add(contact_id, name, before, properties)
         self.send("event", event_document(event))
+        return event.id
 
     def app(self) -> Flask:
         """Make the application."""

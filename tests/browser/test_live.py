@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from schemas.times import format_time
+from tests.browser.sample import BUSY, EMPTY, ONGOING
+from tests.browser.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from tests.browser.server import SampleSite
+
+pytestmark = pytest.mark.browser
+TIMES = "\N{MULTIPLICATION SIGN} "
+NOW = timedelta(seconds=1)
+
+
+def until_listening(site: SampleSite, page: Page) -> None:
+    until(page, lambda: site.streams, "the page to open its live stream")
+
+
+def test_an_event_appears_at_the_top_with_a_tint(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+    event_id = site.arrive(ONGOING, "plan_downgraded", NOW, {"from_plan": "pro", "to_plan": "starter"})
+    row = page.locator(".event").first
+    expect(row).to_have_attribute("data-id", event_id)
+    expect(row).to_have_class(re.compile("fresh"))
+    expect(row.locator(".facts")).to_have_text("plan: pro → starter")
+    expect(page.locator(".total")).to_have_text("114")
+    expect(page.locator(".announcer")).to_have_text("New: Plan downgraded")
+    expect(row).not_to_have_class(re.compile("fresh"))  # the tint ends
+
+
+def test_a_late_event_goes_to_its_true_place(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+    event_id = site.arrive(ONGOING, "seat_removed", timedelta(days=2, hours=1))
+    row = page.locator(f'.event[data-id="{event_id}"]')
+    expect(row).to_be_attached()
+    order = page.locator(".event").evaluate_all("rows => rows.map(row => Number(row.dataset.at))")
+    assert order == sorted(order, reverse=True)
+    day = row.locator("xpath=ancestor::section[@data-day]").get_attribute("data-day")
+    neighbour = page.locator('.event[data-name="plan_upgraded"]').first.locator("xpath=ancestor::section[@data-day]")
+    assert day == neighbour.get_attribute("data-day")
+
+
+def test_a_day_without_events_gets_its_header(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{BUSY}?name=login")
+    until_listening(site, page)
+    for row in page.locator(".day[data-day]:first-child").all():
+        row.evaluate("day => day.remove()")  # as if nothing had happened today
+    site.arrive(BUSY, "login", NOW)
+    expect(page.locator(".day").first.locator("h3")).to_contain_text(re.compile("Today|Yesterday"))
+    expect(page.locator(".day").first.locator(".event")).to_have_count(1)
+
+
+def test_a_run_grows_and_a_fourth_makes_one(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{EMPTY}")
+    until_listening(site, page)
+    for count in range(1, 6):
+        site.arrive(EMPTY, "order_synced", NOW)
+        expect(page.locator(".event")).to_have_count(count)
+    expect(page.locator(".run .times")).to_have_text(TIMES + "5")
+    expect(page.locator(".event").first).to_be_hidden()
+    expect(page.locator(".list")).not_to_contain_text("No events yet")
+    expect(page.locator(".toolbar")).to_be_visible()
+
+
+def test_nothing_moves_under_a_reader_and_the_pill_counts(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+    mark = page.locator('.event[data-name="plan_upgraded"]').first
+    page.mouse.wheel(0, 600)
+    until(page, lambda: page.evaluate("scrollY") > 300, "the scroll")
+    before = mark.bounding_box()
+    site.arrive(ONGOING, "charge_failed", NOW)
+    site.arrive(ONGOING, "login", NOW)
+    pill = page.locator(".pill")
+    expect(pill).to_have_text("2 new events")
+    assert mark.bounding_box() == before
+    expect(page.locator(".event")).to_have_count(50)
+    pill.click()
+    expect(page.locator(".event")).to_have_count(52)
+    expect(page.locator(".event").first).to_be_in_viewport()
+    expect(pill).to_be_hidden()
+
+
+def test_an_open_row_counts_as_reading(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+    page.locator(".event summary").first.click()
+    site.arrive(ONGOING, "login", NOW)
+    expect(page.locator(".pill")).to_have_text("1 new event")
+    expect(page.locator(".event")).to_have_count(50)
+
+
+def test_filters_hold_for_what_arrives(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}?name=charge_failed")
+    until_listening(site, page)
+    site.arrive(ONGOING, "login", NOW)
+    event_id = site.arrive(ONGOING, "charge_failed", NOW)
+    expect(page.locator(".event").first).to_have_attribute("data-id", event_id)
+    expect(page.locator(".event")).to_have_count(3)
+    expect(page.locator(".total")).to_have_text("115")
+
+
+def test_changed_custom_data_shows_at_once(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{EMPTY}")
+    until_listening(site, page)
+    site.sample.add_contact(EMPTY, name="Noor Haddad", custom_data={"plan": "pro"})
+    site.send("contact", {})
+    expect(page.locator(".identity .data")).to_contain_text("pro")
+
+
+def test_delay_shows_a_thin_bar_until_it_is_over(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+    bar = page.get_by_text("Updates delayed")
+    expect(bar).to_be_hidden()
+    as_of = site.sample.now - timedelta(minutes=7)
+    site.send("position", {"as_of": format_time(as_of), "delayed": True})
+    shown = page.evaluate(
+        "at => new Date(at).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})", as_of.timestamp() * 1000
+    )
+    expect(bar).to_have_text(f"Updates delayed · as of {shown}")
+    site.send("position", {"as_of": format_time(site.sample.now), "delayed": False})
+    expect(bar).to_be_hidden()
+
+
+def test_the_stream_comes_back_by_itself(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+    first = site.streams[0]
+    first.put(None)  # the server ends it
+    until(page, lambda: site.streams and site.streams[0] is not first, "a new stream")
+    site.arrive(ONGOING, "login", NOW)
+    expect(page.locator(".total")).to_have_text("114")
+
+
+def test_reset_reads_the_timeline_again(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+    gone = site.sample.lives[ONGOING].events.pop(0)
+    site.send("reset", {})
+    expect(page.locator(f'.event[data-id="{gone.id}"]')).to_have_count(0)
