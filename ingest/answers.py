@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from flask import Response
 
 from ingest import metrics
-from ingest.publisher import Acked, TooLarge
-from runtime.problems import Fault, Problem
+from ingest.database import DatabaseAwayError
+from ingest.publisher import Acked, TooLarge, Unavailable
+from runtime.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from ingest.events import Invalid
-    from ingest.publisher import Outcome, Unavailable
+    from ingest.publisher import Outcome
 
 RETRY_AFTER: Final = {"Retry-After": "2"}
 SEND_AGAIN: Final = "Send it again with the same id: it will be recorded exactly once."
@@ -34,43 +36,65 @@ def not_found() -> Problem:
     return Problem(404, "contact_not_found", detail)
 
 
-def invalid(problem: Invalid) -> Problem:
-    """Make the answer for a body that breaks rules, or is no JSON."""
-    if problem.unreadable:
-        return Problem(400, problem.faults[0].code, problem.faults[0].message)
-    return rejected(problem.faults)
+def refuse_unreadable(body: Invalid) -> None:
+    """Raise Problem 400 for a body that is no JSON."""
+    if body.unreadable:
+        raise Problem(400, body.faults[0].code, body.faults[0].message)
 
 
-def rejected(faults: Sequence[Fault]) -> Problem:
-    """Make the answer for broken rules: every fault, with its place."""
-    count = f"{len(faults)} faults" if len(faults) > 1 else "One fault"
-    return Problem(422, "invalid_request", f"{count}; nothing was written. {faults[0].message}", faults)
+@contextmanager
+def world_away(**ids: object) -> Iterator[None]:
+    """Turn the absence of Kafka or PostgreSQL into Problem 503, naming the id to send again with."""
+    try:
+        yield
+    except Unavailable as error:
+        detail = f"{error.detail} {SEND_AGAIN}"
+        raise Problem(503, error.reason, detail, headers=RETRY_AFTER, extra=ids) from error
+    except DatabaseAwayError as error:
+        detail = f"The database cannot be reached at the moment, and is needed for this request. {SEND_AGAIN}"
+        raise Problem(503, "database_unavailable", detail, headers=RETRY_AFTER, extra=ids) from error
 
 
-def unavailable(error: Unavailable, **extra: object) -> Problem:
-    """Make the answer when nothing could be handed to Kafka."""
-    return Problem(503, error.reason, f"{error.detail} {SEND_AGAIN}", headers=RETRY_AFTER, extra=extra)
-
-
-def database_away(**extra: object) -> Problem:
-    """Make the answer when PostgreSQL is needed and away."""
-    detail = f"The database cannot be reached at the moment, and is needed for this request. {SEND_AGAIN}"
-    return Problem(503, "database_unavailable", detail, headers=RETRY_AFTER, extra=extra)
-
-
-def position_of(outcome: Outcome, **extra: object) -> str:
+def position_of(outcome: Outcome, **ids: object) -> str:
     """Give an acknowledged record's position, or raise the problem that its outcome is."""
     if isinstance(outcome, Acked):
         return outcome.position.encode()
     if isinstance(outcome, TooLarge):
-        raise Problem(413, "record_too_large", too_large(outcome), extra={"limit": outcome.limit, **extra})
+        raise Problem(413, "record_too_large", too_large(outcome), extra={"limit": outcome.limit, **ids})
     detail = f"Kafka has not acknowledged this in time, so whether it is recorded is unknown. {SEND_AGAIN}"
-    raise Problem(503, "not_acknowledged", detail, headers=RETRY_AFTER, extra=extra)
+    raise Problem(503, "not_acknowledged", detail, headers=RETRY_AFTER, extra=ids)
 
 
 def too_large(outcome: TooLarge) -> str:
     """Say by how much a record is too large."""
     return f"The record would have {outcome.size} bytes, {outcome.limit} are allowed. Send less in one."
+
+
+def item_outcome(outcome: Outcome) -> dict[str, Any]:
+    """Say in a batch what became of an item that was handed over."""
+    if isinstance(outcome, Acked):
+        return {"status": "accepted", "position": outcome.position.encode()}
+    if isinstance(outcome, TooLarge):
+        return {"status": "rejected", "code": "record_too_large", "pointer": "", "message": too_large(outcome)}
+    message = "Not acknowledged in time: send it again with the same id."
+    return {"status": "unknown", "code": "not_acknowledged", "pointer": "", "message": message}
+
+
+def item_rejected(invalid: Invalid) -> dict[str, Any]:
+    """Say in a batch which rules an item breaks."""
+    first = invalid.faults[0]
+    answer = {"status": "rejected", "code": first.code, "pointer": first.pointer, "message": first.message}
+    return answer | {"errors": [fault.document() for fault in invalid.faults]}
+
+
+def batch_answer(document: dict[str, Any], *, dry_run: bool) -> Response:
+    """Answer a batch: 202 when all of it is accepted, 503 when all of it is unknown, else 207."""
+    if dry_run:
+        return answer(200, {"dry_run": True} | document)
+    if not document["accepted"] and not document["rejected"]:
+        detail = f"Kafka has not acknowledged any of this in time. {SEND_AGAIN}"
+        raise Problem(503, "not_acknowledged", detail, headers=RETRY_AFTER, extra=document)
+    return answer(202 if not document["rejected"] and not document["unknown"] else 207, document)
 
 
 def count(outcome: str, number: int = 1) -> None:

@@ -21,7 +21,7 @@ class ContactBody(msgspec.Struct, frozen=True):
 
     profile: Profile
     custom_data: str | None
-    id: str | None = None
+    update_id: str | None = None
     external_id: str | None = None
 
 
@@ -46,7 +46,7 @@ def read_contact(rules: Rules, body: bytes) -> ContactBody | Invalid:
         profile["email"] = values["email"]
     if "name" in values:
         profile["name"] = values["name"]
-    return ContactBody(profile, values.get("custom_data"), values.get("id"), values.get("external_id"))
+    return ContactBody(profile, values.get("custom_data"), values.get("update_id"), values.get("external_id"))
 
 
 def _custom_data(body: bytes) -> str:

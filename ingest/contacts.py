@@ -118,6 +118,12 @@ class Contacts:
             settled[place] = Written(record.contact_id, isinstance(record, ContactCreated), outcome)
         return [outcome for outcome in settled if outcome is not None]
 
+    def look(self, workspace_id: int, drafts: Sequence[ContactDraft]) -> list[int | None]:
+        """Tell which contacts are there already, without changing anything; raise DatabaseAwayError."""
+        with self._database.connection() as connection:
+            rows = identity.find_identities(connection, workspace_id, {draft.external_id for draft in drafts})
+        return [row.contact_id if (row := rows.get(draft.external_id)) else None for draft in drafts]
+
     def change(self, workspace_id: int, contact_id: int, id_: str, profile: Profile, patch: str | None) -> Outcome:
         """Change a contact that is known to exist; raise Unavailable if nothing was handed over."""
         record = ContactUpdated(

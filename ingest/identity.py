@@ -149,3 +149,44 @@ def mark_published(connection: Connection[Any], positions: dict[int, str]) -> No
         " WHERE identity.contact_id = given.contact_id AND published_at IS NULL",
         {"contact_ids": list(positions), "positions": list(positions.values())},
     )
+
+
+def mark_erased(connection: Connection[Any], workspace_id: int, contact_id: int, erasure_id: str) -> str | None:
+    """Mark a contact as being erased, claimed for us; return the erasure's id (the first one's), None if unknown."""
+    row = connection.execute(
+        "UPDATE write_side.contact_identities SET erased_at = coalesce(erased_at, now()), creation = NULL,"
+        " erasure_id = coalesce(erasure_id, %(erasure_id)s), claimed_until = now() + %(claim)s"
+        " WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s RETURNING erasure_id",
+        {"workspace_id": workspace_id, "contact_id": contact_id, "erasure_id": erasure_id, "claim": CLAIM},
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def claim_unfinished_erasures(connection: Connection[Any], limit: int) -> list[tuple[int, int, str]]:
+    """Claim erasures that were never acknowledged; return workspace, contact and erasure id of each."""
+    return connection.execute(
+        "UPDATE write_side.contact_identities AS identity SET claimed_until = now() + %(claim)s"
+        " FROM (SELECT contact_id FROM write_side.contact_identities"
+        "       WHERE erased_at IS NOT NULL AND erasure_acked_at IS NULL AND claimed_until < now()"
+        "       ORDER BY erased_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS unfinished"
+        " WHERE identity.contact_id = unfinished.contact_id RETURNING workspace_id, identity.contact_id, erasure_id",
+        {"claim": CLAIM, "limit": limit},
+    ).fetchall()
+
+
+def mark_erasures_acked(connection: Connection[Any], contact_ids: Collection[int]) -> None:
+    """Note that contact.erased is acknowledged."""
+    connection.execute(
+        "UPDATE write_side.contact_identities SET erasure_acked_at = coalesce(erasure_acked_at, now())"
+        " WHERE contact_id = ANY(%(contact_ids)s)",
+        {"contact_ids": list(contact_ids)},
+    )
+
+
+def delete_erased(connection: Connection[Any], after: timedelta) -> int:
+    """Delete the rows of contacts whose erasure was acknowledged so long ago; return how many."""
+    return connection.execute(
+        "DELETE FROM write_side.contact_identities"
+        " WHERE erased_at IS NOT NULL AND erasure_acked_at < now() - %(after)s",
+        {"after": after},
+    ).rowcount

@@ -111,6 +111,10 @@ class KnownContacts:
             found |= {(workspace_id, each): contact_id for each, contact_id in fresh.items()}
         return {external_id: contact_id for (_, external_id), contact_id in found.items()}
 
+    def forget(self, workspace_id: int, contact_id: int) -> None:
+        """Drop a contact that is being erased."""
+        self._ids.forget({(workspace_id, contact_id)})
+
     def learn(self, workspace_id: int, contacts: Mapping[str, int]) -> None:
         """Remember contacts that were created just now."""
         self._ids.remember({(workspace_id, contact_id): True for contact_id in contacts.values()})

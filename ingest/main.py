@@ -6,17 +6,21 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ingest.admission import Gate
-from ingest.app import Parts, build_app
+from ingest.app import build_app
 from ingest.contacts import Contacts
 from ingest.database import Database
+from ingest.erasing import Erasing
 from ingest.events import EventReader
+from ingest.key_use import KeyUse
 from ingest.known_contacts import KnownContacts
+from ingest.parts import Parts
 from ingest.publisher import Publisher
 from ingest.recording import Recording
 from ingest.rules import BatchEvent, Contact, ContactChange, Event
 from ingest.settings import Settings
 from ingest.sweeper import Sweeper
 from ingest.topic_limit import TopicLimit
+from ingest.workspaces import RateLimits, Workspaces
 from runtime.authentication import KeyRing, utc_now
 from runtime.kafka import build_admin, build_producer
 from runtime.service import Service
@@ -39,12 +43,18 @@ def build(environment: Mapping[str, str]) -> Service:
     )
     known = KnownContacts(database)
     contacts = Contacts(database, publisher, known, now=utc_now, new_id=uuid7)
-    sweeper = Sweeper(contacts)
+    erasing = Erasing(database, publisher, known, now=utc_now, new_id=uuid7)
+    key_use = KeyUse(database)
+    sweeper = Sweeper(contacts, erasing, key_use)
     parts = Parts(
         keys=KeyRing(ApiKey.parse, partial(_find_key, database)),
+        key_use=key_use,
+        workspaces=Workspaces(database),
+        rates=RateLimits(1 / settings.workers),
         known=known,
         recording=Recording(publisher, known, uuid7),
         contacts=contacts,
+        erasing=erasing,
         events=EventReader(Event(utc_now), in_batch=False),
         batch_events=EventReader(BatchEvent(utc_now), in_batch=True),
         contact_rules=Contact(utc_now),

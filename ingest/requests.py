@@ -1,29 +1,89 @@
-"""What every request has in common: who is asking, and under which id it wants to be remembered."""
+"""What every request has in common: who is asking, how it wants to be treated, and the id it wants to be known by."""
 
 from __future__ import annotations
 
+import difflib
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from flask import Response, g, request
 
 from ingest.fields import EVENT_ID, LARGEST_ID
 from runtime.authentication import require_scope
-from runtime.problems import Fault
+from runtime.problems import Fault, Problem
 
 if TYPE_CHECKING:
-    from flask import Request
+    from datetime import datetime
 
-    from runtime.authentication import KeyRing
-    from schemas.api_keys import ApiKey, StoredKey
+    from ingest.parts import Parts
+    from ingest.workspaces import Allowance, WorkspaceSettings
 
-_NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+DRY_RUN: Final = "dry_run"
+ID_RULE: Final = "must begin with a letter or digit and have at most 128 of the characters A-Z a-z 0-9 _ . : -"
+_NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 
 
-def authenticate(keys: KeyRing[ApiKey, StoredKey], request: Request, scope: str) -> StoredKey:
-    """Find out whose key this is and that it may do this; raise Problem 401, 403 or 503."""
-    key = keys.authenticate(request.headers.get("Authorization"))
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking, and when. With `dry_run` nothing is published."""
+
+    workspace_id: int
+    settings: WorkspaceSettings
+    received_at: datetime
+    dry_run: bool
+
+
+def begin(parts: Parts, scope: str, *, dry_run_allowed: bool = True) -> Caller:
+    """Find out who is asking and that it may do this; raise Problem 401, 403, 422 or 503."""
+    key = parts.keys.authenticate(request.headers.get("Authorization"))
     require_scope(key.scopes, scope)
-    return key
+    received_at = parts.now()
+    parts.key_use.note(key.key_id, received_at)
+    dry_run = bool(request.query_string) and _dry_run(dry_run_allowed=dry_run_allowed)
+    return Caller(key.workspace_id, parts.workspaces.settings(key.workspace_id), received_at, dry_run)
+
+
+def _dry_run(*, dry_run_allowed: bool) -> bool:
+    """Read the query string. A misspelt `dry_run` must not be taken for no dry run."""
+    known = [DRY_RUN] if dry_run_allowed else []
+    faults = [_unknown_parameter(name, known) for name in request.args if name not in known]
+    value = request.args.get(DRY_RUN, "false")
+    if dry_run_allowed and value not in {"true", "false"}:
+        faults.append(Fault(DRY_RUN, "invalid_parameter", f"{DRY_RUN} is true or false, not {value[:20]!r}."))
+    if faults:
+        raise Problem(422, "invalid_request", f"Nothing was written. {faults[0].message}", faults)
+    return value == "true"
+
+
+def _unknown_parameter(name: str, known: list[str]) -> Fault:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return Fault(name[:100], "unknown_parameter", f"There is no parameter {name[:100]!r} here.{hint}")
+
+
+def limit_rate(parts: Parts, caller: Caller, number: int) -> None:
+    """Take so many items out of the workspace's allowance; raise Problem 429 when it is used up."""
+    per_second = caller.settings.events_per_second
+    if per_second is None or caller.dry_run:
+        return
+    allowed, g.allowance = parts.rates.take(caller.workspace_id, per_second, number)
+    if not allowed:
+        wait = g.allowance.reset
+        detail = f"This workspace may write {per_second:g} items a second. Send it again in {wait} s, with the same id."
+        headers = {"Retry-After": str(wait)}
+        raise Problem(429, "rate_limited", detail, headers=headers, extra={"limit": per_second})
+
+
+def add_rate_headers(response: Response) -> Response:
+    """Say what is left of the allowance, where there is one."""
+    allowance: Allowance | None = g.get("allowance")
+    if allowance is not None:
+        response.headers["RateLimit-Limit"] = str(allowance.limit)
+        response.headers["RateLimit-Remaining"] = str(allowance.remaining)
+        response.headers["RateLimit-Reset"] = str(allowance.reset)
+    return response
 
 
 def contact_id_from(text: str) -> int | None:
@@ -31,22 +91,16 @@ def contact_id_from(text: str) -> int | None:
     return int(text) if _NUMBER.fullmatch(text) and int(text) <= LARGEST_ID else None
 
 
-def header_id(request: Request) -> str | None:
-    """Take the id from the Idempotency-Key header, where there is one."""
-    return request.headers.get(IDEMPOTENCY_KEY)
-
-
-def id_faults(given: str | None, in_header: str | None) -> list[Fault]:
-    """Find what is wrong with the header's id, also beside the body's."""
-    if in_header is None:
-        return []
-    if not EVENT_ID.fullmatch(in_header):
-        message = (
-            f"{IDEMPOTENCY_KEY} must begin with a letter or digit and have at most 128 of the characters"
-            " A-Z a-z 0-9 _ . : -"
-        )
-        return [Fault(IDEMPOTENCY_KEY, "invalid_id", message, EVENT_ID.pattern)]
-    if given is not None and given != in_header:
+def settle_id(given: str | None, faults: list[Fault]) -> str | None:
+    """Settle the id of a request from body and header; raise Problem with all faults, those of the body included."""
+    in_header = request.headers.get(IDEMPOTENCY_KEY)
+    if in_header is not None and not EVENT_ID.fullmatch(in_header):
+        message = f"{IDEMPOTENCY_KEY} {ID_RULE}."
+        faults = [*faults, Fault(IDEMPOTENCY_KEY, "invalid_id", message, EVENT_ID.pattern)]
+    elif given is not None and in_header is not None and given != in_header:
         message = f"The id in the body and the header {IDEMPOTENCY_KEY} differ. Send one of them, or the same twice."
-        return [Fault(IDEMPOTENCY_KEY, "two_ids", message)]
-    return []
+        faults = [*faults, Fault(IDEMPOTENCY_KEY, "two_ids", message)]
+    if faults:
+        count = f"{len(faults)} faults" if len(faults) > 1 else "One fault"
+        raise Problem(422, "invalid_request", f"{count}; nothing was written. {faults[0].message}", faults)
+    return given or in_header

@@ -78,7 +78,7 @@ class BatchEvent(Event):
 class ContactChange(Rules):
     """A change to the contact named in the URL. A field that is absent stays as it is."""
 
-    id = Identifier()
+    update_id = Identifier()
     email = Email(allow_none=True)
     name = Label(TEXT_LENGTH, allow_none=True)
     custom_data = JsonObject(allow_none=True)

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`max_outstanding_bytes` bounds what waits for Kafka in one process; memory grows by about three times as much."""
+    """`max_outstanding_bytes` bounds what waits for Kafka in one process; memory grows by about three times as much.
+
+    `workers` is how many processes share a workspace's rate limit.
+    """
 
     bootstrap_servers: str
     database_url: str
@@ -21,6 +24,7 @@ class Settings:
     database_connections: int
     max_outstanding_bytes: int
     max_outstanding_requests: int
+    workers: int
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -33,6 +37,7 @@ class Settings:
             database_connections=reader.integer("INGEST_DATABASE_CONNECTIONS", 8, low=1, high=100),
             max_outstanding_bytes=reader.integer("INGEST_MAX_OUTSTANDING_BYTES", 32 * 2**20, low=2**20, high=2**32),
             max_outstanding_requests=reader.integer("INGEST_MAX_OUTSTANDING_REQUESTS", 1024, low=1, high=1_000_000),
+            workers=reader.integer("WORKERS", 1, low=1, high=1000),
         )
         reader.finish()
         return settings

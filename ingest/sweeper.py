@@ -1,4 +1,4 @@
-"""Completes what was interrupted: contacts whose creation was begun and never acknowledged."""
+"""Does what no request waits for: completes interrupted creations and erasures, notes when keys were used."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ingest.publisher import Unavailable
 
 if TYPE_CHECKING:
     from ingest.contacts import Contacts
+    from ingest.erasing import Erasing
+    from ingest.key_use import KeyUse
 
 INTERVAL: Final = 10.0
 AT_ONCE: Final = 500
@@ -21,13 +23,15 @@ log = structlog.get_logger()
 
 
 class Sweeper:
-    """A thread that sweeps until it is stopped. Several processes may sweep: each contact is claimed by one."""
+    """A thread that sweeps until it is stopped. Several processes may sweep: each row is claimed by one."""
 
-    def __init__(self, contacts: Contacts, interval: float = INTERVAL) -> None:
+    def __init__(self, contacts: Contacts, erasing: Erasing, key_use: KeyUse, interval: float = INTERVAL) -> None:
         self._contacts = contacts
+        self._erasing = erasing
+        self._key_use = key_use
         self._interval = interval
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="identity-sweeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="ingest-sweeper", daemon=True)
 
     def start(self) -> None:
         """Begin; the first sweep comes after one interval."""
@@ -42,12 +46,14 @@ class Sweeper:
     def _run(self) -> None:
         while not self._stopping.wait(self._interval):
             try:
+                self._key_use.write()
                 completed = self._contacts.complete_abandoned(AT_ONCE)
+                erased = self._erasing.complete(AT_ONCE)
             except (DatabaseAwayError, Unavailable):
                 continue  # the world is away; there is a next time
             except Exception:
                 log.exception("sweep failed")
                 continue
-            if completed:
+            if completed or erased:
                 metrics.REPUBLISHED_CONTACTS.inc(completed)
-                log.info("interrupted contact creations completed", contacts=completed)
+                log.info("interrupted requests completed", creations=completed, erasures=erased)
