@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from psycopg import sql
 from werkzeug.test import Client
 
+from cli.topic import ensure_topic
 from ingest.main import build
+from runtime.kafka import build_admin
+from schemas.api_keys import SCOPES
+from tests.conftest import PARTITIONS, create_api_key, create_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from runtime.service import Service
+    from tests.parts import Parts
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,42 @@ def service(environment: Mapping[str, str]) -> Iterator[Service]:
 def api(service: Service, api_key: str) -> Api:
     """Call it with a key that may do everything."""
     return Api(Client(service.app), api_key)
+
+
+@pytest.fixture(scope="session")
+def shared_environment(stack: Parts, template_database: str) -> Iterator[dict[str, str]]:
+    """Describe one database and topic for the tests that do not mind each other."""
+    name = f"shared_{uuid4().hex[:12]}"
+    with psycopg.connect(stack.database_url("postgres"), autocommit=True) as connection:
+        template = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(template.format(sql.Identifier(name), sql.Identifier(template_database)))
+    admin = build_admin(stack.bootstrap_servers, "tests")
+    ensure_topic(admin, name, PARTITIONS, 1)
+    yield {
+        "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
+        "DATABASE_URL": stack.database_url(name),
+        "TOPIC": name,
+    }
+    admin.delete_topics([name])
+    admin.close()
+    with psycopg.connect(stack.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def shared_api(shared_environment: dict[str, str]) -> Iterator[Api]:
+    """Call one service of the session, with a key that may do everything."""
+    url = shared_environment["DATABASE_URL"]
+    key = create_api_key(url, create_workspace(url, "Shared"), list(SCOPES))
+    service = build(shared_environment)
+    yield Api(Client(service.app), key)
+    service.close()
+
+
+@pytest.fixture
+def shared_log(shared_environment: dict[str, str]) -> Log:
+    """Read its topic."""
+    return Log(shared_environment["KAFKA_BOOTSTRAP_SERVERS"], shared_environment["TOPIC"])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,89 @@
+"""PostgreSQL away or frozen: events of known contacts go on, everything else is a quick 503."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from tests.integration.ingest.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runtime.service import Service
+    from tests.integration.ingest.conftest import Api
+
+EVENT = {"name": "plan_upgraded", "occurred_at": "2026-06-07T10:30:00Z"}
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[Proxy]:
+    """Stand between the service and the database."""
+    parts = urlsplit(database_url)
+    assert parts.hostname
+    assert parts.port
+    proxy = Proxy(parts.hostname, parts.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], proxy: Proxy) -> dict[str, str]:
+    """Point the service to it."""
+    parts = urlsplit(environment["DATABASE_URL"])
+    user = parts.netloc.rpartition("@")[0]
+    through = urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}"))
+    return environment | {"DATABASE_URL": through}
+
+
+@pytest.mark.parametrize("how", ["refuse", "freeze"])
+def test_without_postgres_known_contacts_go_on_and_the_rest_is_a_503(
+    api: Api, service: Service, proxy: Proxy, how: str
+) -> None:
+    contact = api.contact("one")
+    assert api.post(f"/api/v1/contacts/{contact}/events", EVENT).status_code == 202
+    getattr(proxy, how)()
+    slowest = 0.0
+    for path, body, expected in (
+        (f"/api/v1/contacts/{contact}/events", EVENT, 202),
+        (f"/api/v1/contacts/{contact + 1}/events", EVENT, 503),
+        (f"/api/v1/contacts/{contact}/events", EVENT, 202),
+        ("/api/v1/contacts", {"external_id": "two"}, 503),
+        ("/api/v1/events/batch", {"events": [EVENT | {"external_id": "one"}]}, 202),
+        ("/api/v1/events/batch", {"events": [EVENT | {"external_id": "three"}]}, 503),
+    ):
+        begun = time.monotonic()
+        answer = api.post(path, body)
+        slowest = max(slowest, time.monotonic() - begun)
+        assert answer.status_code == expected, (path, answer.text)
+        if expected == 503:
+            assert json.loads(answer.data)["code"] == "database_unavailable"
+            assert answer.headers["Retry-After"] == "2"
+    assert slowest < 3.5
+    assert "PostgreSQL" in (service.checks["postgres"]() or "")
+    proxy.restore()
+    deadline = time.monotonic() + 20
+    while api.post("/api/v1/contacts", {"external_id": "two"}).status_code not in {200, 201}:
+        assert time.monotonic() < deadline
+
+
+def test_a_cached_key_and_contact_outlive_their_freshness(
+    api: Api, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = api.contact("one")
+    monkeypatch.setattr("ingest.known_contacts.FRESH", 0.0)
+    monkeypatch.setattr("ingest.workspaces.FRESH", 0.0)
+    monkeypatch.setattr("runtime.authentication.FRESH", timedelta(0))
+    assert api.post(f"/api/v1/contacts/{contact}/events", EVENT).status_code == 202
+    proxy.refuse()
+    times = []
+    for _ in range(20):
+        begun = time.monotonic()
+        assert api.post(f"/api/v1/contacts/{contact}/events", EVENT).status_code == 202
+        times.append(time.monotonic() - begun)
+    assert sorted(times)[len(times) // 2] < 0.5, "most requests must not wait for PostgreSQL"
