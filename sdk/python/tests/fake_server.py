@@ -33,7 +33,7 @@ class Request:
 
 @dataclass
 class FakeServer:
-    """`answers` are used up one a request; then `always`, then acceptance. While `gate` is clear nothing is answered."""
+    """`answers` are used up one a request; then `always`, then acceptance. While `gate` is clear, none."""
 
     answers: deque[Any] = field(default_factory=deque)
     always: Any = None

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from contact_events import contacts, exchange
+from contact_events.courier import Courier, Limits
 from contact_events.errors import QueueFullError
 from contact_events.outbox import MemoryOutbox
-from contact_events.sender import Limits, Sender
+from contact_events.sender import Sender
 from contact_events.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from contact_events.courier import Counts
     from contact_events.outbox import Outbox
     from contact_events.outcomes import DeliveryCallback
-    from contact_events.sender import Counts
     from contact_events.settings import Settings
     from contact_events.transport import Transport
 
@@ -36,12 +38,13 @@ class Line:
         )
         self._transport = build_transport()
         limits = Limits(settings.batch_events, settings.batch_bytes, settings.linger, settings.request_timeout)
-        self._sender = Sender(self._outbox, partial(exchange.send, self._transport), limits, report=report)
+        self._courier = Courier(self._outbox, partial(exchange.send, self._transport), limits, report=report)
+        self._sender = Sender(self._outbox, self._courier, limits)
 
     @property
     def counts(self) -> Counts:
         """What happened so far."""
-        return self._sender.counts
+        return self._courier.counts
 
     @property
     def unsettled(self) -> int:
@@ -54,11 +57,17 @@ class Line:
 
     def put(self, event_id: str, line: bytes, callback: DeliveryCallback | None) -> None:
         """Take an event; raise QueueFullError if there is no room, nor any within the time that may be waited."""
-        while not self._outbox.put(event_id, line, callback):
-            if not (self._block and self._sender.wait_for_room(len(line), self._block)):
-                trouble = f"; sending fails: {self.counts.trouble}" if self.counts.trouble else ""
-                raise QueueFullError(f"{self.unsettled} events wait to be sent: there is no room for another{trouble}")
+        if not self._outbox.put(event_id, line, callback):
+            self._wait_and_put(event_id, line, callback)
         self._sender.ring()
+
+    def _wait_and_put(self, event_id: str, line: bytes, callback: DeliveryCallback | None) -> None:
+        deadline = time.monotonic() + self._block
+        while (left := deadline - time.monotonic()) > 0 and self._sender.wait_for_room(len(line), left):
+            if self._outbox.put(event_id, line, callback):
+                return
+        trouble = f"; sending fails: {self.counts.trouble}" if self.counts.trouble else ""
+        raise QueueFullError(f"{self.unsettled} events wait to be sent: there is no room for another{trouble}")
 
     def upsert(self, body: Mapping[str, Any], seconds: float) -> int:
         """Write a contact."""

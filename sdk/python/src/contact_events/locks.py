@@ -24,7 +24,7 @@ class WriterLock:
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
-        self._descriptor = descriptor
+        self._descriptor: int | None = descriptor
 
     @classmethod
     def take(cls, folder: Path, writer: str) -> WriterLock | None:
@@ -50,7 +50,9 @@ class WriterLock:
 
     def abandon(self) -> None:
         """Close our handle. A forked child does this to its parent's lock, which the parent keeps."""
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def orphans(folder: Path, own: str) -> Iterator[tuple[WriterLock, list[Path]]]:

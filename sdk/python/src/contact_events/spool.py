@@ -223,8 +223,9 @@ class Spool:
 
     def abandon(self) -> None:
         """Close handles: in a forked child all of this is the parent's, who goes on with it."""
-        if self._writing is not None:
-            os.close(self._writing.descriptor)
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            os.close(writing.descriptor)
         self._lock.abandon()
         self._abandon_segments()
 
