@@ -69,7 +69,12 @@ class SessionFactory:
             metrics_enabled=False,  # kafka-python's own, which nothing reads
         )
         return Session(
-            consumer, lambda: self.writer(topic), topic, self._burst, self._settings.batch_size, time.monotonic
+            consumer,
+            lambda: self.writer(topic),
+            topic=topic,
+            burst=self._burst,
+            batch_size=self._settings.batch_size,
+            clock=time.monotonic,
         )
 
 

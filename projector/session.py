@@ -39,10 +39,11 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
     connection of the loop.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts
         self,
         consumer: KafkaConsumer,
         new_writer: Callable[[], Writer],
+        *,
         topic: Topic,
         burst: BurstLimit,
         batch_size: int,

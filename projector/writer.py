@@ -9,6 +9,7 @@ import psycopg
 from psycopg import errors
 
 from projector.applying import Applier, is_data_fault, split
+from projector.errors import NotMigratedError
 from projector.position_table import Stored, advance, ensure_positions, fence, stamp_caught_up, stored_positions
 from projector.takeover import APPLICATION_NAME, terminate_blockers
 from projector.timeline_table import CREATE_INCOMING
@@ -39,6 +40,9 @@ _LIMITS: Final = """
 """
 
 
+_NOT_MIGRATED: Final = "The database has no tables for this version in schema {schema}; run `contact-events migrate`."
+
+
 class Writer:
     """Applies batches of one topic to one set of tables, over one connection of its own."""
 
@@ -53,11 +57,17 @@ class Writer:
     def _connect(self) -> Connected:
         conninfo = connection_string(self._url, role=ROLE, schema=self._schema, application_name=APPLICATION_NAME)
         connection = psycopg.connect(conninfo, autocommit=True)
-        with self._watchdog.limit(connection, PATIENCE):
-            connection.execute(_LIMITS)
-            connection.execute(CREATE_INCOMING)
-            with connection.transaction():
-                ensure_positions(connection, self._topic)
+        try:
+            with self._watchdog.limit(connection, PATIENCE):
+                connection.execute(_LIMITS)
+                connection.execute(CREATE_INCOMING)
+                with connection.transaction():
+                    ensure_positions(connection, self._topic)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
+                raise NotMigratedError(_NOT_MIGRATED.format(schema=self._schema)) from error
+            raise
         return connection
 
     def close(self) -> None:
