@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 import urllib3
+from playwright.sync_api import expect
+
+from tests.browser.chromium import launch
 
 if TYPE_CHECKING:
     from tests.e2e.stack_folder import StackFolder
@@ -35,6 +38,13 @@ def counters(stack_folder: StackFolder) -> dict[str, int]:
     return {name: int(str(count)) for name, count in zip(names, row, strict=True)}
 
 
+def printed_curl(output: str) -> tuple[str, str, dict[str, str]]:
+    """Take the printed request apart: URL, body, headers."""
+    lines = output[output.index("  curl ") :].splitlines()
+    headers = dict(line.split("'")[1].split(": ", 1) for line in lines[1:3])
+    return lines[0].split()[1], lines[3].split("'")[1], headers
+
+
 def test_the_first_run_is_all_new_and_ends_with_pages_to_open(first_output: str) -> None:
     contacts, events = counts(first_output)["Contacts"], counts(first_output)["Events"]
     assert contacts == [200, 200, 0]
@@ -48,10 +58,7 @@ def test_the_first_run_is_all_new_and_ends_with_pages_to_open(first_output: str)
 
 
 def test_the_printed_request_is_accepted_and_seen(stack_folder: StackFolder, first_output: str) -> None:
-    lines = first_output[first_output.index("  curl ") :].splitlines()
-    url = lines[0].split()[1]
-    body = lines[3].split("'")[1]
-    headers = dict(line.split("'")[1].split(": ", 1) for line in lines[1:3])
+    url, body, headers = printed_curl(first_output)
     answer = urllib3.request("POST", url, body=body, headers=headers, retries=False, timeout=30.0)
     assert answer.status == 202, answer.data
     seen = urllib3.request("GET", url, fields={"position": answer.json()["position"]}, headers=headers, timeout=30.0)
@@ -74,6 +81,34 @@ def test_the_helpdesk_frames_the_sidebar_of_the_conversations_contact(
     assert frame.status == 200
     policy = frame.headers["Content-Security-Policy"]
     assert helpdesk in next(part for part in policy.split(";") if "frame-ancestors" in part)
+
+
+@pytest.mark.browser
+def test_the_reader_sees_the_event_of_the_printed_request_arrive(first_output: str) -> None:
+    link = re.findall(r"http://\S+/sign-in\?next=/contacts/\S+", first_output)[0]
+    url, body, headers = printed_curl(first_output)
+    event = json.loads(body) | {"id": "seen-in-the-browser", "properties": {"feature": "pasted_by_the_reader"}}
+    with launch() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        with page.expect_response(lambda answer: answer.url.endswith("/event-stream")):
+            page.goto(link)
+        expect(page.get_by_text("Plan upgraded").first).to_be_visible()
+        answer = urllib3.request("POST", url, json=event, headers=headers, retries=False, timeout=30.0)
+        assert answer.status == 202
+        expect(page.get_by_text("pasted_by_the_reader").first).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.browser
+def test_the_sidebar_answers_the_question_of_the_conversation(first_output: str) -> None:
+    helpdesk = re.findall(r"http://127\.0\.0\.1:\d+$", first_output, re.MULTILINE)[-1]
+    with launch() as browser:
+        page = browser.new_page()
+        page.goto(helpdesk)
+        sidebar = page.frame_locator("iframe")
+        expect(sidebar.get_by_text("Maya Lindqvist")).to_be_visible(timeout=60_000)
+        expect(sidebar.get_by_text("2 days before").first).to_be_visible()
+        expect(sidebar.get_by_text("Plan upgraded").first).to_be_visible()
 
 
 @pytest.mark.usefixtures("first_output")
