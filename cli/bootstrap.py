@@ -46,10 +46,8 @@ def create() -> list[str]:
         except ImportError:
             flags = ["--without-pip"]
         say(f"Creating .venv with Python {sys.version.split()[0]}")
-        made = run(sys.executable, "-m", "venv", *flags, VENV) or run(
-            sys.executable, "-m", "venv", "--without-pip", VENV
-        )
-        if not made:
+        venv = [sys.executable, "-m", "venv"]
+        if not (run(*venv, *flags, VENV) or run(*venv, "--without-pip", VENV)):
             shutil.rmtree(VENV, ignore_errors=True)
             sys.exit("Could not create .venv; the reason is above.")
     inside = [str(PYTHON), "-m", "pip"]
