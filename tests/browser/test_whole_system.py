@@ -1,0 +1,173 @@
+"""The agent's path with nothing made up: API, broker, projector, PostgreSQL, server, browser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psycopg
+import pytest
+from playwright.sync_api import expect
+from psycopg import sql
+
+from schemas.times import format_time
+from tests.browser.helpdesk import helpdesk
+from tests.e2e.system import System, contact_events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import BrowserContext
+
+    from tests.parts import Parts
+
+pytestmark = pytest.mark.browser
+SEEN = 60_000
+"""Milliseconds: the machine may be busy."""
+
+
+@pytest.fixture(scope="module")
+def system(stack: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    name = f"browser_{uuid4().hex[:12]}"
+    folder = tmp_path_factory.mktemp("system")
+    with psycopg.connect(stack.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
+        "DATABASE_URL": stack.database_url(name),
+        "TOPIC": name,
+        "PARTITIONS": "4",
+        "SECRET_KEY": "a secret of the tests, long enough to sign",
+    }
+    contact_events("migrate", environment=environment, folder=folder)
+    contact_events("topic", "create", environment=environment, folder=folder)
+    contact_events("workspaces", "create", "--name", "Harbor & Pine", environment=environment, folder=folder)
+    created = contact_events(
+        "keys", "create", "--workspace", "1", "--name", "t", environment=environment, folder=folder
+    )
+    running = System(environment, created.split()[-1], folder)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        with psycopg.connect(stack.database_url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def create_contact(system: System, **fields: object) -> int:
+    body: dict[str, object] = {"external_id": uuid4().hex, "name": "Amelia Fischer"} | fields
+    answer = system.api.write("POST", "/api/v1/contacts", body)
+    system.api.get(f"/api/v1/contacts/{answer.body['id']}", position=answer.body["position"])
+    return int(answer.body["id"])
+
+
+def record(system: System, contact_id: int, name: str, *, ago: timedelta = timedelta(), **properties: object) -> str:
+    event_id = f"evt-{uuid4().hex}"
+    body = {"name": name, "occurred_at": format_time(datetime.now(UTC) - ago), "properties": properties}
+    answer = system.api.write("POST", f"/api/v1/contacts/{contact_id}/events", body, event_id)
+    system.api.get(f"/api/v1/contacts/{contact_id}/events", position=answer.body["position"])
+    return event_id
+
+
+def sign_in_link(system: System, path: str) -> str:
+    return contact_events(
+        "agents", "link", "--next", path, environment=system.environment, folder=system.folder
+    ).strip()
+
+
+def test_one_post_reaches_the_profile_that_an_agent_has_open(
+    system: System, new_context: Callable[..., BrowserContext]
+) -> None:
+    contact_id = create_contact(system, email="amelia@harborandpine.example", custom_data={"plan": "starter"})
+    record(system, contact_id, "trial_started", ago=timedelta(days=3))
+    page = new_context().new_page()
+    page.goto(sign_in_link(system, f"/contacts/{contact_id}"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Amelia Fischer", timeout=SEEN)
+    expect(page.locator(".event")).to_have_count(1)
+    expect(page.locator(".late")).to_have_count(1)  # three days late
+    with page.expect_response(lambda answer: answer.url.endswith("/event-stream"), timeout=SEEN):
+        page.reload()
+    record(system, contact_id, "plan_upgraded", from_plan="starter", to_plan="pro", mrr_delta=50)
+    expect(page.locator(".event")).to_have_count(2, timeout=SEEN)
+    expect(page.locator(".event").first).to_contain_text("plan: starter → pro")
+    patch = {"custom_data": {"plan": "pro"}}
+    system.api.write("PATCH", f"/api/v1/contacts/{contact_id}", patch, uuid4().hex)
+    expect(page.locator(".identity .data")).to_contain_text("pro", timeout=SEEN)
+    expect(page.locator(".identity .data")).to_contain_text("changed just now")
+
+
+def test_search_finds_the_contact(system: System, new_context: Callable[..., BrowserContext]) -> None:
+    contact_id = create_contact(system, name="Ottilie Winterhalter", email="ottilie@winter.example")
+    record(system, contact_id, "charge_failed")
+    page = new_context().new_page()
+    page.goto(sign_in_link(system, "/"))
+    page.get_by_label("Find a contact").fill("ottil")
+    expect(page.locator(".contacts li")).to_have_count(1, timeout=SEEN)
+    expect(page.locator(".contacts li")).to_contain_text("Charge failed")
+    page.keyboard.press("Enter")
+    expect(page.locator(".event")).to_have_count(1, timeout=SEEN)
+    page.locator(".event summary").click()
+    page.locator(".copy-link").evaluate("link => { location.href = link.href }")
+    expect(page.locator(".event.target .raw")).to_contain_text("charge_failed")
+
+
+def test_many_events_scroll_to_the_first(system: System, new_context: Callable[..., BrowserContext]) -> None:
+    contact_id = create_contact(system)
+    start = datetime.now(UTC) - timedelta(days=4)
+    events = [
+        {
+            "id": f"{contact_id}-{index}",
+            "contact_id": contact_id,
+            "name": "order_synced" if index % 7 else "login",
+            "occurred_at": format_time(start + timedelta(minutes=20 * index)),
+            "properties": {"index": index},
+        }
+        for index in range(260)
+    ]
+    results = system.api.write_batch(events)
+    system.api.get(f"/api/v1/contacts/{contact_id}/events", position=results[-1]["position"])
+    page = new_context().new_page()
+    page.goto(sign_in_link(system, f"/contacts/{contact_id}"))
+    expect(page.locator(".total")).to_have_text("260", timeout=SEEN)
+    expect(page.locator(".event").first).to_be_attached()
+    for _ in range(200):
+        if page.locator(".older").count() == 0:
+            break
+        page.mouse.wheel(0, 3000)
+        page.wait_for_timeout(50)
+    ids = page.locator(".event").evaluate_all("rows => rows.map(row => row.dataset.id)")
+    assert ids == [event["id"] for event in reversed(events)]
+    page.goto(f"{system.base_url}/contacts/{contact_id}?event={contact_id}-5")
+    expect(page.locator(".event.target")).to_have_attribute("data-id", f"{contact_id}-5")
+    page.goto(f"{system.base_url}/contacts/{contact_id}?name=login&q=%22index%22%3A0")
+    expect(page.locator(".event")).to_have_count(1)
+
+
+def test_the_sidebar_beside_a_conversation(system: System, new_context: Callable[..., BrowserContext]) -> None:
+    contact_id = create_contact(system, name="Jonas Meyer")
+    record(system, contact_id, "charge_failed", ago=timedelta(hours=2), amount=79, currency="EUR")
+    began = format_time(datetime.now(UTC) - timedelta(minutes=5))
+    with helpdesk() as desk:
+        contact_events(
+            "workspaces",
+            "set",
+            "1",
+            "--frame-ancestor",
+            desk.url,
+            environment=system.environment,
+            folder=system.folder,
+        )
+        body = {"contact_id": contact_id, "conversation": {"id": "c-1", "started_at": began}}
+        token = system.api.write("POST", "/api/v1/sidebar-tokens", body).body
+        desk.src = token["url"]
+        page = new_context().new_page()
+        page.goto(desk.url)
+        frame = page.frame_locator("iframe")
+        expect(frame.locator(".before")).to_contain_text("Charge failed", timeout=SEEN)
+        expect(frame.locator(".before")).to_contain_text("1 hour before")
+        with page.expect_response(lambda answer: answer.url.endswith("/event-stream"), timeout=SEEN):
+            page.reload()
+        record(system, contact_id, "charge_succeeded", amount=79, currency="EUR")
+        expect(frame.locator(".lines")).to_contain_text("Charge succeeded", timeout=SEEN)
