@@ -6,6 +6,7 @@ names), and no address of ours is sent to anybody.
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
@@ -41,6 +42,7 @@ _ADVICE: Final = {
     404: ("Not found", "There is nothing here, or it is not in your workspace."),
     503: ("Not available at the moment", "The timelines cannot be read right now. Nothing is lost. Try again shortly."),
 }
+_WORTH_COMPRESSING: Final = 1_024
 _OURS: Final = ("Something went wrong", "This is on our side. Try again; if it stays so, pass on the number below.")
 _THEIRS: Final = ("This cannot be done", "The address or the form is not one of ours.")
 
@@ -69,9 +71,9 @@ def build_pages(  # noqa: PLR0913 - everything the pages depend on
 
 
 def _add_static(pages: Blueprint, static: StaticFiles) -> None:
-    @pages.get("/static/<name>")
-    def static_file(name: str) -> Response:
-        response = static.response(name, request)
+    @pages.get("/static/<version>/<name>")
+    def static_file(version: str, name: str) -> Response:
+        response = static.response(version, name, request)
         if response is None:
             raise Problem(404, "not_found", "There is no such file.")
         return response
@@ -85,6 +87,17 @@ def _guard(response: Response) -> Response:
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     response.headers.setdefault("Cache-Control", "no-store")
+    return _compress(response)
+
+
+def _compress(response: Response) -> Response:
+    """Compress a page: a profile goes from 100 kB to 10. There is no secret in pages that its length could tell."""
+    if response.mimetype != "text/html" or "Content-Encoding" in response.headers:
+        return response
+    response.headers["Vary"] = "Accept-Encoding, Cookie"
+    if request.accept_encodings["gzip"] and (response.content_length or 0) > _WORTH_COMPRESSING:
+        response.set_data(gzip.compress(response.get_data(), compresslevel=4, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
     return response
 
 

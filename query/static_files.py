@@ -1,4 +1,4 @@
-"""Style sheet, scripts and icon: read once, named by their content, compressed once."""
+"""Style sheet, scripts and icon: read once, compressed once, under an address that changes with their content."""
 
 from __future__ import annotations
 
@@ -23,22 +23,31 @@ _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/sv
 class _File:
     body: bytes
     compressed: bytes
-    version: str
+    etag: str
     content_type: str
 
 
 class StaticFiles:
-    """The files of one folder. An address with the content's version may be kept for ever."""
+    """The files of one folder, at `/static/<version>/<name>`.
+
+    The version is that of all files together, so that the modules that import each other by relative names stay
+    together and a browser may keep them for ever.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._files = {path.name: _read(path) for path in sorted(folder.iterdir()) if path.suffix in _TYPES}
+        self._version = hashlib.sha256("".join(file.etag for file in self._files.values()).encode()).hexdigest()[:12]
 
     def address(self, name: str) -> str:
         """Give a file's address for a page."""
-        return f"/static/{name}?v={self._files[name].version}"
+        assert name in self._files, f"there is no static file {name}"
+        return f"/static/{self._version}/{name}"
 
-    def response(self, name: str, request: Request) -> Response | None:
-        """Answer a request for a file; None when there is none of that name."""
+    def response(self, version: str, name: str, request: Request) -> Response | None:
+        """Answer a request for a file; None when there is none of that name.
+
+        A page rendered before an update asks for an old version: it gets the new file, but not for keeping.
+        """
         file = self._files.get(name)
         if file is None:
             return None
@@ -47,14 +56,13 @@ class StaticFiles:
         if compress:
             response.headers["Content-Encoding"] = "gzip"
         response.headers["Vary"] = "Accept-Encoding"
-        response.headers["Cache-Control"] = _FOR_EVER if request.args.get("v") == file.version else _ASK_AGAIN
-        response.set_etag(f"{file.version}{'-gzip' if compress else ''}")
+        response.headers["Cache-Control"] = _FOR_EVER if version == self._version else _ASK_AGAIN
+        response.set_etag(f"{file.etag}{'-gzip' if compress else ''}")
         response.make_conditional(request.environ)
         return response
 
 
 def _read(path: Path) -> _File:
     body = path.read_bytes()
-    version = hashlib.sha256(body).hexdigest()[:12]
-    content_type = _TYPES[path.suffix]
-    return _File(body, gzip.compress(body, mtime=0), version, f"{content_type}; charset=utf-8")
+    etag = hashlib.sha256(body).hexdigest()[:12]
+    return _File(body, gzip.compress(body, mtime=0), etag, f"{_TYPES[path.suffix]}; charset=utf-8")

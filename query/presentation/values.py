@@ -14,6 +14,9 @@ Kind: TypeAlias = Literal["text", "number", "boolean", "null", "list", "object"]
 LONG = 240
 """A text longer than this, or of more than three lines, is shown in three lines with "Show all"."""
 
+SHORT = 40
+"""A text up to this long may stand in a list on one line."""
+
 CUT = 2_000
 """Beyond this many characters a text is cut in a list of events; the event's own page has all of it."""
 
@@ -46,11 +49,12 @@ class Value:
 
     @property
     def is_short_list(self) -> bool:
-        """Tell whether this is a list that reads best on one line."""
-        few = self.kind == "list" and not self.omitted and len(self.children) <= 8  # noqa: PLR2004 - a line's worth
-        return few and all(
-            child.kind in {"text", "number", "boolean"} and 0 < child.total <= 40 and "\n" not in child.text  # noqa: PLR2004
-            for _, child in self.children
+        """Tell whether this is a list that reads best as a line."""
+        if self.kind != "list" or self.omitted or sum(child.total for _, child in self.children) > LONG:
+            return False
+        kinds = {"text", "number", "boolean"}
+        return all(
+            child.kind in kinds and 0 < child.total <= SHORT and "\n" not in child.text for _, child in self.children
         )
 
     @property
