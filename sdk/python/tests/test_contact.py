@@ -43,7 +43,7 @@ def test_a_contact_is_written_and_its_id_returned(
     assert contact_id == 17
     request = server.requests[0]
     assert request.path == "/api/v1/contacts"
-    assert request.document.pop("id")
+    assert request.headers["Idempotency-Key"]
     assert request.document == {"external_id": "shop-17", "email": "a@example.com", "custom_data": {"plan": "pro"}}
 
 
@@ -52,15 +52,15 @@ def test_a_field_that_is_none_is_sent_and_one_not_given_is_not(
 ) -> None:
     server.always = answer(200, id=17)
     make_client().contact(external_id="shop-17", name=None)
-    assert server.requests[0].document.keys() == {"id", "external_id", "name"}
+    assert server.requests[0].document.keys() == {"external_id", "name"}
     assert server.requests[0].document["name"] is None
 
 
 def test_it_is_sent_again_with_the_same_id_until_the_answer_is_known(server: FakeServer) -> None:
     clock = Clock()
     server.answers.extend([AWAY, problem(503, "x", retry_after="4"), problem(429, "x"), answer(200, id=17)])
-    assert upsert(server, {"id": "u1", "external_id": "a"}, 30, clock=clock, sleep=clock.sleep) == 17
-    assert [request.document["id"] for request in server.requests] == ["u1"] * 4
+    assert upsert(server, {"external_id": "a"}, "u1", 30, clock=clock, sleep=clock.sleep) == 17
+    assert [request.headers["Idempotency-Key"] for request in server.requests] == ["u1"] * 4
     assert clock.now > 4
 
 
@@ -68,7 +68,7 @@ def test_and_given_up_in_time(server: FakeServer) -> None:
     clock = Clock()
     server.always = AWAY
     with pytest.raises(UnavailableError, match="no answer within 30 s; the last failure: ConnectTimeoutError"):
-        upsert(server, {"external_id": "a"}, 30, clock=clock, sleep=clock.sleep)
+        upsert(server, {"external_id": "a"}, "u1", 30, clock=clock, sleep=clock.sleep)
     assert 10 < clock.now <= 30
 
 

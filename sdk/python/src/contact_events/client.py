@@ -183,7 +183,7 @@ class Client:
         Raises InvalidEventError, ApiError (the server said no) or UnavailableError (no answer within `timeout` seconds;
         whether it took effect is unknown, and doing it again does no harm).
         """
-        body: dict[str, Any] = {"id": uuid7(), "external_id": check_external_id(external_id)}
+        body: dict[str, Any] = {"external_id": check_external_id(external_id)}
         fields = {"email": email, "name": name, "custom_data": custom_data}
         body |= {field: value for field, value in fields.items() if value is not ABSENT}
         if "custom_data" in body:
@@ -191,7 +191,7 @@ class Client:
             body["custom_data"] = dict(body["custom_data"])
         if self._recorder is not None:
             return self._recorder.record_contact(body)
-        return (self._line or self._new_line()).upsert(body, timeout)
+        return (self._line or self._new_line()).upsert(body, uuid7(), timeout)
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Send everything now; tell whether the fate of all events became known within so many seconds."""

@@ -21,24 +21,26 @@ _REQUEST_SECONDS: Final = 10.0
 _UNKNOWN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-def upsert(
+def upsert(  # noqa: PLR0913 - a request, and the time it may take
     transport: Transport,
     body: Mapping[str, Any],
+    update_id: str,
     seconds: float,
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Create or change a contact; its id. Sends the same `id` of the change again until the answer is known.
+    """Create or change a contact; its id. Sends it again with the same `update_id` until the answer is known.
 
     Raises ApiError for a no, UnavailableError when there is no answer in time.
     """
     data = encode_json(body)
+    headers = {"Content-Type": "application/json", "Idempotency-Key": update_id}
     deadline = clock() + seconds
     pace = Pace()
     while True:
         left = deadline - clock()
-        response, trouble = _attempt(transport, data, min(_REQUEST_SECONDS, max(left, 0.1)))
+        response, trouble = _attempt(transport, data, headers, min(_REQUEST_SECONDS, max(left, 0.1)))
         if response is not None and response.status in {200, 201}:
             contact_id = read_document(response).get("id")
             if isinstance(contact_id, int):
@@ -55,9 +57,11 @@ def upsert(
         sleep(wait)
 
 
-def _attempt(transport: Transport, data: bytes, seconds: float) -> tuple[Response | None, str]:
+def _attempt(
+    transport: Transport, data: bytes, headers: Mapping[str, str], seconds: float
+) -> tuple[Response | None, str]:
     try:
-        response = transport.post(PATH, data, {"Content-Type": "application/json"}, seconds)
+        response = transport.post(PATH, data, headers, seconds)
     except TransportError as error:
         return None, str(error)
     return response, describe(response)

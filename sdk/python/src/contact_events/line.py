@@ -69,9 +69,9 @@ class Line:
         trouble = f"; sending fails: {self.counts.trouble}" if self.counts.trouble else ""
         raise QueueFullError(f"{self.unsettled} events wait to be sent: there is no room for another{trouble}")
 
-    def upsert(self, body: Mapping[str, Any], seconds: float) -> int:
+    def upsert(self, body: Mapping[str, Any], update_id: str, seconds: float) -> int:
         """Write a contact."""
-        return contacts.upsert(self._transport, body, seconds)
+        return contacts.upsert(self._transport, body, update_id, seconds)
 
     def flush(self, seconds: float) -> bool:
         """Send everything now."""
