@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import psutil
 
 from cli.main import read_dotenv
+from cli.stack.ports import free_port
 from cli.stack.stack import Stack
+from cli.stack.state import Layout, State, save
 from tests.e2e.system import contact_events
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PARTS = ("kafka", "controller", "postgres", "server", "projector", "helpdesk")
 
 
 class StackFolder:
@@ -21,6 +25,8 @@ class StackFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        # The preferred ports are for people. Two test runs that start at once would fight over them.
+        save(Layout(root), State(ports={part: free_port() for part in PARTS}))
 
     @property
     def environment(self) -> dict[str, str]:

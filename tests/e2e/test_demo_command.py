@@ -93,10 +93,10 @@ def test_the_reader_sees_the_event_of_the_printed_request_arrive(first_output: s
         page.set_default_timeout(60_000)
         with page.expect_response(lambda answer: answer.url.endswith("/event-stream")):
             page.goto(link)
-        expect(page.get_by_text("Plan upgraded").first).to_be_visible()
+        expect(page.locator(".event", has_text="Plan upgraded").first).to_be_visible()
         answer = urllib3.request("POST", url, json=event, headers=headers, retries=False, timeout=30.0)
         assert answer.status == 202
-        expect(page.get_by_text("pasted_by_the_reader").first).to_be_visible(timeout=60_000)
+        expect(page.locator(".event", has_text="pasted_by_the_reader")).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.browser
