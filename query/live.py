@@ -77,10 +77,8 @@ class Live:
         """End all subscriptions, and the thread."""
         self._closed.set()
         self._progress.wake()
-        with self._lock:
-            for watched in self._partitions.values():
-                for subscription in watched.watchers:
-                    subscription.close()
+        for log_partition in list(self._partitions):
+            self._end(log_partition)
         if self._thread.ident is not None:
             self._thread.join(_TICK_SECONDS + 1)
 
@@ -160,7 +158,17 @@ class Live:
         while not self._closed.is_set():
             version = self._progress.wait_for_change(version, _TICK_SECONDS)
             for place in self._progress.places().values():
-                self._feed(place)
+                try:
+                    self._feed(place)
+                except Exception:  # noqa: BLE001 - a fault of ours; its watchers come back and read anew, all others go on
+                    _log.exception("live changes cannot be told", log_partition=place.log_partition)
+                    self._end(place.log_partition)
+
+    def _end(self, log_partition: int) -> None:
+        with self._lock:
+            watched = self._partitions.get(log_partition)
+            for subscription in watched.watchers if watched else ():
+                subscription.close()
 
     def _feed(self, place: Place) -> None:
         """Bring one partition's watchers up to its place.

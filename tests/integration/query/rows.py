@@ -83,6 +83,16 @@ class Rows:
         )
         self._commit(offset)
 
+    def erase_event(self, contact_id: int, event_id: str) -> None:
+        """Erase an event."""
+        offset = next(self._offsets)
+        self._connection.execute("DELETE FROM timeline WHERE contact_id = %s AND event_id = %s", [contact_id, event_id])
+        self._connection.execute(
+            "INSERT INTO erased_events VALUES (%s, %s, %s, %s, 0, %s)",
+            [self.workspace_id, contact_id, event_id, NOON, offset],
+        )
+        self._commit(offset)
+
     def event(
         self,
         contact_id: int,
