@@ -26,6 +26,7 @@ COMMANDS = {
     "serve": "cli.serve:serve",
     "agents": "cli.agents:agents",
     "projector": "cli.projector:projector",
+    "verify": "cli.verify:verify",
     "demo": "cli.demo.commands:demo",
 }
 """Subcommand to `module:attribute`. Loaded when used, so that `--help` and short commands start at once."""

@@ -157,7 +157,7 @@ def stamp_caught_up(connection: Connected, partitions: Collection[int]) -> None:
 def advance(
     connection: Connected, next_offsets: Mapping[int, int], counts: Counts, newest: Mapping[int, datetime]
 ) -> None:
-    """Move the positions, add to the counts, stamp the commit and tell the readers; the last thing in a transaction."""
+    """Move the positions, add to the counts and stamp the commit; the last thing in a transaction."""
     partitions = sorted(next_offsets)
     parameters: dict[str, Any] = {
         "partitions": partitions,
@@ -168,4 +168,8 @@ def advance(
         parameters[outcome] = [counts[partition, outcome] for partition in partitions]
     connection.execute(_ADVANCE, parameters)
     connection.execute(_STAMP, parameters)
-    connection.execute(_NOTIFY, parameters)
+
+
+def announce(connection: Connected, partitions: Collection[int]) -> None:
+    """Tell the readers, once this transaction commits, how far these partitions are applied."""
+    connection.execute(_NOTIFY, {"partitions": list(partitions)})

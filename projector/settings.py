@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runtime.settings import SettingsReader
@@ -16,7 +16,7 @@ class Settings:
     """`batch_size` counts records, `give_up_after` seconds; `dead_letter_limit` of 10,000 records may fail, 0: any."""
 
     bootstrap_servers: str
-    database_url: str
+    database_url: str = field(repr=False)  # it holds a password, and a traceback is a log
     topic: str
     host: str
     health_port: int

@@ -10,7 +10,15 @@ from psycopg import errors
 
 from projector.applying import Applier, is_data_fault, split
 from projector.errors import NotMigratedError
-from projector.position_table import Stored, advance, ensure_positions, fence, stamp_caught_up, stored_positions
+from projector.position_table import (
+    Stored,
+    advance,
+    announce,
+    ensure_positions,
+    fence,
+    stamp_caught_up,
+    stored_positions,
+)
 from projector.takeover import APPLICATION_NAME, terminate_blockers
 from projector.timeline_table import CREATE_INCOMING
 from runtime.postgres import connection_string
@@ -44,12 +52,16 @@ _NOT_MIGRATED: Final = "The database has no tables for this version in schema {s
 
 
 class Writer:
-    """Applies batches of one topic to one set of tables, over one connection of its own."""
+    """Applies batches of one topic to one set of tables, over one connection of its own.
 
-    def __init__(self, url: str, schema: str, topic: Topic, watchdog: Watchdog) -> None:
+    `announce` notifies readers of each commit; a set that nobody reads yet keeps quiet.
+    """
+
+    def __init__(self, url: str, schema: str, topic: Topic, watchdog: Watchdog, *, announce: bool = True) -> None:
         self._url = url
         self._schema = schema
         self._topic = topic
+        self._announce = announce
         self._watchdog = watchdog
         self._connection = self._connect()
         self._applier = Applier(self._connection, topic.topic_id)
@@ -121,3 +133,5 @@ class Writer:
             counts = Counter(batch.counts) + counts
             before_commit(counts)
             advance(self._connection, batch.next_offsets, counts, batch.newest_received_at)
+            if self._announce:
+                announce(self._connection, batch.next_offsets)

@@ -150,7 +150,8 @@ class Projection:
         Replay(self.consumer, self.writer, self.topic, batch_size).run(ends or self.log.ends())
 
     def rows(self, statement: str, *parameters: object) -> list[Any]:
-        return self.connection.execute(statement, parameters).fetchall()
+        cursor = self.connection.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
 
     def value(self, statement: str, *parameters: object) -> Any:  # noqa: ANN401 - whatever the column holds
         return self.rows(statement, *parameters)[0][0]
@@ -174,6 +175,7 @@ def batch_of(projection: Projection, log: Log) -> Batch:
     projection.consumer.assign([TopicPartition(log.topic, partition) for partition in ends])
     for partition, stored in start.items():
         projection.consumer.seek(TopicPartition(log.topic, partition), stored.next_offset)
+        projection.consumer.resume(TopicPartition(log.topic, partition))  # catching up paused it
     polled: dict[int, list[object]] = {}
     deadline = time.monotonic() + 30
     while sum(map(len, polled.values())) < sum(ends[p] - start[p].next_offset for p in ends):

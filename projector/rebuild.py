@@ -1,0 +1,195 @@
+"""Make the tables again from the topic, unseen by readers, prove them equal, and put them in the old ones' place.
+
+The new set is a schema of its own, made by the same migrations. Its positions say how far it is, so that an interrupted
+rebuild goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import psycopg
+from kafka import TopicPartition
+from psycopg import conninfo, errors, sql
+
+from projector.errors import ProjectorError
+from projector.proof import Comparison, Snapshot, compare
+from projector.replay import Replay
+from projector.writer import Writer
+from schemas.migrations.runner import DIRECTORY, PROJECTION, migrate, read_migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kafka import KafkaConsumer
+    from psycopg import Connection
+
+    from projector.position_table import Topic
+    from runtime.postgres import Watchdog
+
+Connected: TypeAlias = "Connection[tuple[Any, ...]]"
+
+NEW: Final = "projection_rebuild"
+OLD: Final = "projection_replaced"
+SCRATCH: Final = "projection_verify"
+
+ROUNDS: Final = 5
+SWAP_TRIES: Final = 100
+LIVE_PATIENCE: Final = 60.0
+"""Seconds to wait for the live projector."""
+
+SMALL_TAIL: Final = 2_000
+"""Records that may be left to fold while the live positions are locked: well under a second's work."""
+
+_LOCK_LIVE: Final = sql.SQL("""
+    UPDATE {positions} SET generation = generation + 1 RETURNING log_partition, next_offset, generation
+""")
+
+
+class DifferentError(ProjectorError):
+    """The tables are not what the topic says."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__(f"{len(comparison.differences)} tables and partitions differ")
+        self.comparison = comparison
+
+
+class Rebuild:
+    """Folds the topic into a set of tables beside the live one. `report` gets words for people; `rate` is records/s."""
+
+    def __init__(  # noqa: PLR0913 - its parts
+        self,
+        *,
+        url: str,
+        topic: Topic,
+        consumer: KafkaConsumer,
+        watchdog: Watchdog,
+        schema: str = NEW,
+        batch_size: int = 5_000,
+        rate: int | None = None,
+        report: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._url = url
+        self._topic = topic
+        self._consumer = consumer
+        self._schema = schema
+        self._report = report
+        self._clock = clock
+        self._sleep = sleep
+        self._rate = rate
+        self._started_at = clock()
+        self._reported_at = clock()
+        self._read = 0
+        self._migrate()
+        self._writer = Writer(url, schema, topic, watchdog, announce=False)
+        self._replay = Replay(consumer, self._writer, topic, batch_size)
+
+    def close(self) -> None:
+        """Let go of the connection; the set stays."""
+        self._writer.close()
+
+    def prove(self) -> Comparison:
+        """Fold up to where the live set stands, and compare; raise DifferentError if they are not equal.
+
+        While it folds, the cleaner may take records away that were erased meanwhile: a difference then proves nothing,
+        and the comparison is made again further on, past the erasure.
+        """
+        self._fold(self._live_positions())  # the long way, without a snapshot that would keep dead rows alive
+        for _ in range(ROUNDS):
+            self._await_live()
+            with Snapshot(self._url, PROJECTION) as live:
+                self._fold(live.positions)
+                with Snapshot(self._url, self._schema) as new:
+                    comparison = compare(live, new)
+            if not comparison.differences:
+                return comparison
+            with Snapshot(self._url, PROJECTION) as now:
+                disturbed = now.erased_since(live.positions)
+            if not {difference.partition for difference in comparison.differences} & disturbed:
+                break
+            self._report("something was erased meanwhile: comparing once more")
+        raise DifferentError(comparison)
+
+    def _live_positions(self) -> dict[int, int]:
+        with Snapshot(self._url, PROJECTION) as live:
+            return live.positions
+
+    def _await_live(self) -> None:
+        """Wait for the live tables to come to where an interrupted rebuild stands, which may be ahead of them."""
+        deadline = self._clock() + LIVE_PATIENCE
+        mine = {partition: stored.next_offset for partition, stored in self._writer.positions(self._log_ends()).items()}
+        while any(next_offset < mine[partition] for partition, next_offset in self._live_positions().items()):
+            if self._clock() > deadline:
+                raise ProjectorError(
+                    "the live tables are behind the new ones and do not move: is the projector running?"
+                )
+            self._sleep(0.2)
+
+    def catch_up(self) -> None:
+        """Fold up to the end of the log, until little is left."""
+        while True:
+            ends = self._log_ends()
+            left = sum(ends.values()) - sum(stored.next_offset for stored in self._writer.positions(ends).values())
+            if left <= SMALL_TAIL:
+                return
+            self._fold(ends)
+
+    def swap(self) -> None:
+        """Put the new set in the live one's place, in one short transaction, at the same offsets or further."""
+        for _ in range(SWAP_TRIES):
+            try:
+                self._try_swap()
+            except (errors.LockNotAvailable, errors.DeadlockDetected):
+                self._sleep(0.1)
+                self.catch_up()
+            else:
+                return
+        raise ProjectorError("the live positions could not be locked; is a transaction open on them? Try again")
+
+    def discard(self, schema: str) -> None:
+        """Drop a set of tables."""
+        with self._connect() as connection:
+            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+    def _try_swap(self) -> None:
+        with self._connect() as connection, connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = '200ms'")
+            # Raising the old set's generation takes its locks, and refuses every projector that waits for them.
+            locked = connection.execute(_LOCK_LIVE.format(positions=sql.Identifier(PROJECTION, "positions"))).fetchall()
+            self._fold({partition: next_offset for partition, next_offset, _ in locked})
+            names = sql.Identifier(PROJECTION), sql.Identifier(self._schema), sql.Identifier(OLD)
+            live, new, old = names
+            connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
+            connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(new, live))
+            positions = sql.Identifier(PROJECTION, "positions")
+            connection.execute(
+                sql.SQL("UPDATE {} SET generation = %(generation)s").format(positions),
+                {"generation": max(generation for _, _, generation in locked)},
+            )
+
+    def _fold(self, ends: Mapping[int, int]) -> None:
+        self._replay.run(ends, self._count)
+
+    def _log_ends(self) -> dict[int, int]:
+        partitions = [TopicPartition(self._topic.name, partition) for partition in range(self._topic.partitions)]
+        return {tp.partition: end for tp, end in self._consumer.end_offsets(partitions).items()}
+
+    def _count(self, records: int) -> None:
+        self._read += records
+        now = self._clock()
+        if self._rate and (early := self._read / self._rate - (now - self._started_at)) > 0:
+            self._sleep(early)
+        if now - self._reported_at > 1:
+            self._reported_at = now
+            self._report(f"{self._read:,} records folded, {self._read / (now - self._started_at):,.0f}/s")
+
+    def _connect(self) -> Connected:
+        url = conninfo.make_conninfo(self._url, application_name="contact-events rebuild", connect_timeout=2)
+        return psycopg.connect(url, autocommit=True)
+
+    def _migrate(self) -> None:
+        with self._connect() as connection:
+            migrate(connection, read_migrations(DIRECTORY / PROJECTION), self._schema)
