@@ -43,10 +43,11 @@ def exact(moment: datetime, zone: tzinfo) -> str:
 
 
 def day_label(day: date, today: date) -> str:
-    """Write a day header: `Today · Tue 24 Nov`, `Yesterday · Mon 23 Nov`, `Fri 20 Nov`."""
+    """Write a day header: `Today · Tue 24 Nov`, `2 days ago · Sun 22 Nov`; from a week on `Tue 17 Nov`."""
     text = f"{_DAYS[day.weekday()]} {short_date(day, today)}"
-    prefix = {today: "Today · ", today - timedelta(days=1): "Yesterday · ", today + timedelta(days=1): "Tomorrow · "}
-    return prefix.get(day, "") + text
+    ago = (today - day).days
+    named = {-1: "Tomorrow", 0: "Today", 1: "Yesterday"} | {days: f"{days} days ago" for days in range(2, 7)}
+    return f"{named[ago]} · {text}" if ago in named else text
 
 
 def _amount(seconds: float) -> tuple[int, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flask import Flask
-from werkzeug.serving import make_server
+
+from tests.browser.server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,13 +43,6 @@ def helpdesk() -> Iterator[Helpdesk]:
     def page() -> str:
         return PAGE.format(src=desk.src)
 
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    desk.url = f"http://localhost:{server.port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(app) as server:
+        desk.url = f"http://localhost:{server.port}"
         yield desk
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -63,14 +63,16 @@ def _contact(contact_id: int, now: datetime, **given: Any) -> Contact:  # noqa: 
 class Sample:
     """PageReads in memory. `now` is when the screenshots are taken; tests may add events and set `delayed_since`."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, *, empty: bool = False) -> None:
         self.now = now
         self.delayed_since: datetime | None = None
+        self.name = "Harbor & Pine"
         self.time_zone = "Europe/Berlin"
         self.frame_ancestors: list[str] = []
         self.lives: dict[int, Life] = {}
         self._offset = 0
-        _fill(self)
+        if not empty:
+            _fill(self)
 
     def add_contact(self, contact_id: int, **given: Any) -> None:  # noqa: ANN401 - a contact's own fields
         """Add a contact."""
@@ -106,7 +108,7 @@ class Sample:
 
     def workspace(self, workspace_id: int) -> Workspace | None:
         """See PageReads."""
-        return Workspace(1, "Harbor & Pine", self.time_zone, self.frame_ancestors) if workspace_id == 1 else None
+        return Workspace(1, self.name, self.time_zone, self.frame_ancestors) if workspace_id == 1 else None
 
     def as_of(self) -> datetime | None:
         """See PageReads."""

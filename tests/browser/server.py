@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import BrowserContext
+    from werkzeug.serving import BaseWSGIServer
 
 SECRET = "a secret of the browser tests, long enough"
 
@@ -131,19 +132,28 @@ def event_document(event: Any) -> dict[str, Any]:  # noqa: ANN401 - an event of 
 
 
 @contextmanager
-def serve(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[SampleSite]:
-    """Serve a fresh sample on a free port."""
-    site = SampleSite(Sample(now()), now)
-    server = make_server("127.0.0.1", 0, Flask("placeholder"), threaded=True)
-    site.url = f"http://127.0.0.1:{server.port}"
-    server.app = site.app()
+def serve(
+    now: Callable[[], datetime] = lambda: datetime.now(UTC), sample: Sample | None = None
+) -> Iterator[SampleSite]:
+    """Serve a sample on a free port, a fresh one unless it is given."""
+    site = SampleSite(sample or Sample(now()), now)
+    with serving(Flask("placeholder")) as server:
+        site.url = f"http://127.0.0.1:{server.port}"
+        server.app = site.app()
+        yield site
+        for stream in site.streams:
+            stream.put(None)
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[BaseWSGIServer]:
+    """Run an app on a free port in a thread."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield site
+        yield server
     finally:
-        for stream in site.streams:
-            stream.put(None)
         server.shutdown()
         thread.join()
         server.server_close()

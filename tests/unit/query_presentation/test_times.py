@@ -62,7 +62,9 @@ def test_day_headers() -> None:
     today = date(2026, 11, 24)
     assert day_label(today, today) == "Today · Tue 24 Nov"
     assert day_label(date(2026, 11, 23), today) == "Yesterday · Mon 23 Nov"
-    assert day_label(date(2026, 11, 20), today) == "Fri 20 Nov"
+    assert day_label(date(2026, 11, 22), today) == "2 days ago · Sun 22 Nov"
+    assert day_label(date(2026, 11, 18), today) == "6 days ago · Wed 18 Nov"
+    assert day_label(date(2026, 11, 17), today) == "Tue 17 Nov"
     assert day_label(date(2025, 11, 20), today) == "Thu 20 Nov 2025"
     assert day_label(date(2026, 11, 25), today) == "Tomorrow · Wed 25 Nov"
     assert short_date(date(2025, 1, 2), today) == "2 Jan 2025"
