@@ -1,0 +1,145 @@
+"""The fast way and the rules say the same of every input, and what they let through PostgreSQL and readers can keep."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from ingest.batches import read_events
+from ingest.events import EventDraft, EventReader, Invalid
+from ingest.rules import BatchEvent, Event
+from runtime.problems import Problem
+
+EXAMPLES = 5_000 if os.environ.get("CI") else 300
+"""In CI ten thousand events between the first two, both directions at once: the verdicts must be equal."""
+
+relaxed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+NOW = datetime(2026, 6, 7, 12, tzinfo=UTC)
+LATEST = NOW + timedelta(days=1)
+SINGLE = EventReader(Event(lambda: NOW), in_batch=False)
+BATCH = EventReader(BatchEvent(lambda: NOW), in_batch=True)
+
+# Texts near the edges: escapes, control characters, lone surrogates, other alphabets, lengths around the limits.
+edge_text = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(["", " ", "a", "plan_upgraded", "Plan Upgraded", "x" * 128, "x" * 129, "x" * 255, "x" * 256]),
+    st.sampled_from(["\x00", "\x1f", "\x7f", "\x85", "\u2028", "\ud800", "\udfff", "\U0001f4e6", "\u00b2", "-", "a:b"]),
+)
+number = st.one_of(
+    st.integers(-(2**65), 2**65),
+    st.floats(),
+    st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**53, 2**53 - 1, 0, 1, True, False]),
+)
+value = st.recursive(
+    st.one_of(st.none(), number, edge_text),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(edge_text, inner, max_size=3)),
+    max_leaves=8,
+)
+moment = st.one_of(
+    st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)).map(lambda at: at.isoformat() + "Z"),  # noqa: DTZ001
+    st.builds(
+        "20{}-{}-{}T{}:30:{}{}{}".format,
+        *[st.integers(10, 70)] * 5,
+        st.sampled_from(["", ".5", ".123456", ".1234567", "."]),
+        st.sampled_from(["Z", "", "z", "+02:00", "-23:59", "+24:00", "-00:00", "+0200"]),
+    ),
+    st.sampled_from(["2000-01-01T00:00:00Z", "1999-12-31T23:59:59.999999Z", "2026-06-08T12:00:00Z", "2026-W01-1"]),
+)
+SOUND = {
+    "name": st.sampled_from(["plan_upgraded", "Plan Upgraded", "x"]),
+    "occurred_at": st.datetimes(datetime(2000, 1, 1), datetime(2026, 6, 8)).map(lambda at: at.isoformat() + "Z"),  # noqa: DTZ001
+    "id": st.sampled_from(["a", "a:b.c-1", "x" * 128]),
+    "properties": st.dictionaries(
+        st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4),
+        st.one_of(
+            st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=5)
+        ),
+        max_size=3,
+    ),
+    "contact_id": st.integers(1, 2**53 - 1),
+}
+ODD = {
+    "name": st.one_of(edge_text, value),
+    "occurred_at": st.one_of(moment, value),
+    "id": st.one_of(edge_text, value),
+    "properties": value,
+    "contact_id": st.one_of(number, value),
+    "external_id": edge_text,
+    "nmae": value,
+}
+
+
+@st.composite
+def texts(draw: st.DrawFn, *, in_batch: bool) -> bytes:
+    """Write an event as JSON the way different senders do, now and then odd in a field or two, seldom damaged."""
+    names = [name for name in SOUND if (name != "contact_id" or in_batch) and (name != "id" or draw(st.booleans()))]
+    body = {name: draw(SOUND[name]) for name in names}
+    for name in draw(st.one_of(st.just([]), st.lists(st.sampled_from(list(ODD)), max_size=2, unique=True))):
+        body[name] = draw(ODD[name])
+    if "external_id" in body and draw(st.booleans()):
+        body.pop("contact_id", None)
+    text = json.dumps(body, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, None, 1])))
+    damage = draw(st.integers(0, 20))
+    if damage == 0:
+        text = text.replace("{", '{"a": 1, "a": 2, ', 1)
+    elif damage == 1:
+        text = text.replace(": ", ": " + "[" * 25 + "1" + "]" * 25 + ' , "x": ', 1)
+    elif damage == 2:
+        place = draw(st.integers(0, len(text)))
+        text = text[:place] + draw(st.sampled_from(['"', "\\", "}", ",", "1", "\\u0000", "\x00", " "])) + text[place:]
+    elif damage == 3:
+        text = text.replace('"name"', '"\\u006eame"')
+    return text.encode("utf-8", "surrogatepass")
+
+
+def agrees(reader: EventReader, body: bytes) -> None:
+    read = reader.read(body, LATEST)
+    assert read == reader.judge(body)
+    if isinstance(read, EventDraft):
+        check_sound(read)
+        event("accepted")
+    else:
+        assert all(fault.code and fault.message for fault in read.faults)
+        event("refused")
+
+
+@relaxed
+@given(body=texts(in_batch=False))
+def test_both_ways_agree_on_every_event(body: bytes) -> None:
+    agrees(SINGLE, body)
+
+
+@relaxed
+@given(body=texts(in_batch=True))
+def test_both_ways_agree_on_every_event_of_a_batch(body: bytes) -> None:
+    agrees(BATCH, body)
+
+
+@relaxed
+@given(bodies=st.lists(texts(in_batch=True), min_size=1, max_size=3))
+def test_a_batch_reads_each_event_as_if_it_were_alone(bodies: list[bytes]) -> None:
+    alone = [BATCH.read(body, LATEST) for body in bodies]
+    try:
+        together = read_events(BATCH, b'{"events":[' + b",".join(bodies) + b"]}", LATEST)
+    except Problem:  # the whole is no JSON, or no batch
+        assert any(isinstance(each, Invalid) for each in alone)
+        return
+    assert together == alone
+
+
+def check_sound(draft: EventDraft) -> None:
+    """Hold what was let through against what the rest of the system can keep."""
+    text = draft.properties
+    assert "\n" not in text
+    properties = msgspec.json.decode(text)  # an independent, strict reader takes it too
+    assert isinstance(properties, dict)
+    assert "\\u0000" not in text.replace("\\\\", "")
+    text.encode()
+    (draft.name + (draft.external_id or "")).encode()
+    assert datetime(2000, 1, 1, tzinfo=UTC) <= draft.occurred_at <= LATEST
+    assert len(text) <= 32 * 1024
