@@ -117,10 +117,13 @@ class Live:
         subscription = Subscription(workspace_id, contact_id, place.log_partition, skip_to)
         start = self._register(subscription, place)
         try:
+            missed: list[Change] = []
             if after is not None and not same_topic:
-                subscription.push(Reset(place.position))
+                missed = [Reset(place.position)]
             elif after is not None:
-                self._catch_up(subscription, Stretch(place.log_partition, skip_to, start), place)
+                missed = self._missed(subscription, Stretch(place.log_partition, skip_to, start), place)
+            reached = Position(place.topic_id, place.log_partition, start - 1) if start else None
+            subscription.begin([*missed, Reached(reached, place.as_of, place.delayed(self._now()))])
         except BaseException:
             self._leave(subscription)
             raise
@@ -129,7 +132,7 @@ class Live:
     def _register(self, subscription: Subscription, place: Place) -> int:
         """Register a watcher; give the offset from which the thread feeds it: what is before it must read itself."""
         with self._lock:
-            fresh = _Watched(place.next_offset, set(), self._now() - _REPORT_EVERY)
+            fresh = _Watched(place.next_offset, set(), self._now())
             watched = self._partitions.setdefault(place.log_partition, fresh)
             watched.watchers.add(subscription)
             return watched.seen
@@ -141,17 +144,15 @@ class Live:
             if not watched.watchers:
                 del self._partitions[subscription.log_partition]
 
-    def _catch_up(self, subscription: Subscription, stretch: Stretch, place: Place) -> None:
+    def _missed(self, subscription: Subscription, stretch: Stretch, place: Place) -> list[Change]:
         if stretch.start >= stretch.end:
-            return
+            return []
         if stretch.end - stretch.start > LONGEST_CATCH_UP:
-            subscription.push(Reset(place.position))
-            return
+            return [Reset(place.position)]
         ids = [subscription.contact_id]
         with self._reading(subscription.workspace_id) as connection:
             found = _read(connection, subscription.workspace_id, ids, stretch, place)
-        for change in found[subscription.contact_id]:
-            subscription.push(change)
+        return found[subscription.contact_id]
 
     def _run(self) -> None:
         version = -1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from query.contacts import Contact
@@ -58,7 +59,10 @@ Change: TypeAlias = EventAdded | ContactChanged | Reset | Reached
 
 
 class Subscription:
-    """One watcher's queue. `skip_to` is the first offset of its partition that it does not have yet."""
+    """One watcher's queue. `skip_to` is the first offset of its partition that it does not have yet.
+
+    What is pushed before `begin` comes after the changes given there, so that the log's order holds.
+    """
 
     def __init__(self, workspace_id: int, contact_id: int, log_partition: int, skip_to: int = 0) -> None:
         self.workspace_id = workspace_id
@@ -73,6 +77,12 @@ class Subscription:
     def closed(self) -> bool:
         """Whether nothing will come any more."""
         return self._closed
+
+    def begin(self, changes: Sequence[Change]) -> None:
+        """Put what came before everything pushed so far."""
+        with self._condition:
+            self._queue.extendleft(reversed(changes))
+            self._condition.notify()
 
     def push(self, change: Change) -> None:
         """Add a change; never waits."""

@@ -85,21 +85,30 @@ class Server:
         query = f"?after={after}" if after else ""
         lines = [f"GET /api/v1/contacts/{contact}/event-stream{query} HTTP/1.0", f"Authorization: Bearer {self.key}"]
         lines += [f"Last-Event-ID: {last_event_id}"] if last_event_id else []
-        with socket.create_connection(("127.0.0.1", self.port), SECONDS) as connection:
-            connection.sendall("\r\n".join([*lines, "", ""]).encode())
-            with connection.makefile("rb") as answer:
-                assert b" 200 " in answer.readline()
-                head = list(iter(answer.readline, b"\r\n"))
+        with ExitStack() as stack:
+            connection, answer = self._open(stack, "\r\n".join([*lines, "", ""]).encode())
+            stream = Stream(answer)
+            thread = threading.Thread(target=stream.run)
+            thread.start()
+            try:
+                yield stream
+            finally:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+                thread.join()
+
+    def _open(self, stack: ExitStack, request: bytes) -> tuple[socket.socket, IO[bytes]]:
+        """Ask until a stream opens: the server may not have noticed yet that those of the test before are gone."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", self.port), SECONDS))
+            answer = stack.enter_context(connection.makefile("rb"))
+            connection.sendall(request)
+            status, head = answer.readline(), list(iter(answer.readline, b"\r\n"))
+            if b" 200 " in status:
                 assert b"Content-Type: text/event-stream\r\n" in head
-                stream = Stream(answer)
-                thread = threading.Thread(target=stream.run)
-                thread.start()
-                try:
-                    yield stream
-                finally:
-                    with suppress(OSError):
-                        connection.shutdown(socket.SHUT_RDWR)
-                    thread.join()
+                return connection, answer
+            assert time.monotonic() < deadline, status
 
 
 @pytest.fixture
@@ -190,6 +199,8 @@ def test_what_cannot_be_told_one_by_one_is_told_as_a_reset(
     contact = rows.contact()
     after = rows.position.encode()
     rows.events(contact, 12)
+    with server.stream(contact, after=rows.position.encode()) as caught_up:
+        caught_up.wait_for(1, "position")  # what is missed is not still on its way to streams of the test before
     if case == "another topic":
         after = Position(uuid4(), 0, 5).encode()
     elif case == "too far back":
@@ -215,6 +226,17 @@ def test_a_slow_reader_is_reset_and_does_not_fill_the_memory() -> None:
 
     assert len(taken) <= subscriptions.LONGEST_QUEUE
     assert taken[-1].position == Position(topic, 0, 999)
+
+
+def test_what_was_missed_comes_before_what_is_new() -> None:
+    topic = uuid4()
+    subscription = subscriptions.Subscription(1, 17, 0)
+    new, missed = (subscriptions.Reset(Position(topic, 0, offset)) for offset in (2, 1))
+
+    subscription.push(new)
+    subscription.begin([missed])
+
+    assert subscription.take(0) == [missed, new]
 
 
 def test_an_erasure_is_told_as_a_reset(server: Server, rows: Rows) -> None:
