@@ -27,6 +27,9 @@ COMMANDS = {
     "agents": "cli.agents:agents",
     "projector": "cli.projector:projector",
     "verify": "cli.verify:verify",
+    "dead-letters": "cli.dead_letters:dead_letters",
+    "erasure": "cli.erasure:erasure",
+    "status": "cli.status:status",
     "demo": "cli.demo.commands:demo",
 }
 """Subcommand to `module:attribute`. Loaded when used, so that `--help` and short commands start at once."""

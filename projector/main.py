@@ -7,17 +7,21 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import prometheus_client
 import structlog
 
 from projector.burst import BurstLimit
+from projector.eraser import Eraser, connect, start_eraser
 from projector.health import start_health_server
+from projector.metrics import ProjectorMetrics
 from projector.progress import Progress
+from projector.retention import erasure_bound
 from projector.session import Session
 from projector.settings import Settings
 from projector.supervisor import Supervisor
 from projector.topic import describe_topic
 from projector.writer import Writer
-from runtime.kafka import build_admin, build_consumer
+from runtime.kafka import build_admin, build_consumer, build_producer
 from runtime.logs import configure_logs
 from runtime.postgres import Watchdog
 
@@ -51,6 +55,21 @@ class SessionFactory:
     def writer(self, topic: Topic) -> Writer:
         """Open a writer."""
         return Writer(self._settings.database_url, SCHEMA, topic, self._watchdog)
+
+    def eraser(self) -> Eraser:
+        """Open an eraser."""
+        admin = build_admin(self._settings.bootstrap_servers, CLIENT_ID)
+        try:
+            topic = describe_topic(admin, self._settings.topic)
+            bound = erasure_bound(admin, self._settings.topic)
+        finally:
+            admin.close()
+        return Eraser(
+            connect=lambda: connect(self._settings.database_url),
+            new_producer=lambda: build_producer(self._settings.bootstrap_servers, CLIENT_ID),
+            topic=topic,
+            bound=bound,
+        )
 
     def __call__(self) -> Session:
         """Open a session."""
@@ -91,11 +110,18 @@ def run(environment: Mapping[str, str]) -> None:
 def project(settings: Settings, stop: threading.Event) -> None:
     """Project until `stop` is set."""
     progress = Progress(time.monotonic)
+    metrics = ProjectorMetrics(settings.database_url, SCHEMA, progress.lag)
+    prometheus_client.REGISTRY.register(metrics)
     server = start_health_server(settings.host, settings.health_port, {"projection": progress.trouble}, progress)
     log.info("projector started", topic=settings.topic, health_port=server.server_port)
+    new_session = SessionFactory(settings)
+    eraser = start_eraser(new_session.eraser, stop)
     try:
-        Supervisor(SessionFactory(settings), progress, stop, time.monotonic, settings.give_up_after).run()
+        Supervisor(new_session, progress, stop, time.monotonic, settings.give_up_after).run()
         log.info("projector stopped")
     finally:
+        stop.set()
+        eraser.join(timeout=15)
+        prometheus_client.REGISTRY.unregister(metrics)
         server.shutdown()
         server.server_close()

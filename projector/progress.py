@@ -43,11 +43,10 @@ class Progress:
             self._turned_at = self._clock()
             self._trouble = trouble
 
-    @property
-    def lag(self) -> int:
-        """Records known to be waiting."""
+    def lag(self) -> dict[int, int | None]:
+        """Tell the records waiting in each owned partition, None where that is not known yet."""
         with self._lock:
-            return sum(lag or 0 for lag in self._lag.values())
+            return dict(self._lag)
 
     def dead(self) -> str | None:
         """Say why the process should be restarted; None when all is well."""
