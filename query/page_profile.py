@@ -94,7 +94,6 @@ def _profile(read: ProfileRead, filters: Filters, reader: Reader) -> dict[str, A
     return {
         "contact": contact_card(read.contact, reader),
         "filters": filters,
-        "query_string": query_string(filters),
         "chips": first,
         "more_chips": more,
         "histogram": draw(read.histogram, reader),

@@ -8,7 +8,7 @@ from flask import Response, request
 
 from query.access import contact_not_found
 from query.page_frame import contact_id_in
-from query.presentation.contacts import contact_card, most_telling
+from query.presentation.contacts import contact_card
 from query.presentation.events import before_conversation, event_row
 from query.presentation.times import clock, short_date
 from runtime.authentication import unauthorized
@@ -55,7 +55,8 @@ def add_sidebar(pages: Blueprint, frame: Frame) -> None:
 
 def _panel(read: SidebarRead, viewer: Viewer, reader: Reader, started_at: datetime | None) -> dict[str, Any]:
     card = contact_card(read.contact, reader)
-    telling = most_telling(card.custom_data, read.contact.custom_data_changed_at)
+    by_key = {item.key: item for item in card.custom_data}
+    telling = [by_key.pop(key) for key in card.telling]
     rows = [event_row(event, reader) for event in read.newest]
     before: tuple[Any, ...] = ()
     divider = None
@@ -66,7 +67,7 @@ def _panel(read: SidebarRead, viewer: Viewer, reader: Reader, started_at: dateti
         "reader": reader,
         "contact": card,
         "telling": telling,
-        "rest": [item for item in card.custom_data if item not in telling],
+        "rest": list(by_key.values()),
         "rows": [(row, _place(row, reader)) for row in rows],
         "before": before,
         "conversation": viewer.conversation,

@@ -44,7 +44,7 @@ class DataItem:
 
 @dataclass(frozen=True, slots=True)
 class ContactCard:
-    """Who the contact is."""
+    """Who the contact is. `telling`: the keys of custom data that are shown where there is room for few."""
 
     id: int
     external_id: str
@@ -54,6 +54,7 @@ class ContactCard:
     first_seen: Moment
     last_event: Moment | None
     custom_data: tuple[DataItem, ...]
+    telling: tuple[str, ...]
 
 
 def ago(moment: datetime, reader: Reader) -> Moment:
@@ -70,6 +71,8 @@ def _day(moment: datetime, reader: Reader) -> Moment:
 def contact_card(contact: Contact, reader: Reader) -> ContactCard:
     """Make the identity column."""
     first = min(filter(None, [contact.first_event_at, contact.created_at]))
+    items = custom_data(contact, reader)
+    telling = most_telling(items, contact.custom_data_changed_at)
     return ContactCard(
         id=contact.id,
         external_id=contact.external_id,
@@ -78,7 +81,8 @@ def contact_card(contact: Contact, reader: Reader) -> ContactCard:
         event_count=contact.event_count,
         first_seen=_day(first, reader),
         last_event=ago(contact.last_event_at, reader) if contact.last_event_at else None,
-        custom_data=custom_data(contact, reader),
+        custom_data=items,
+        telling=tuple(item.key for item in telling),
     )
 
 

@@ -37,7 +37,7 @@ export async function load(work, { place = null, failure }) {
     return await work();
   } catch (error) {
     if (error.name === "AbortError") return null;
-    if (error.status === 401 && !document.body.matches(".sidebar")) location.reload(); // to the sign-in page
+    if (error.status === 401 || error.status === 404) location.reload(); // to the sign-in page, or: it is gone
     failure.hidden = false;
     failure.querySelector(".retry").onclick = () => load(work, { place, failure });
     return null;

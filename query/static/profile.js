@@ -45,7 +45,7 @@ function replacePart(page, selector) {
   else if (then && selector === ".histogram") toolbar.after(then);
 }
 
-function turn(url, { push = false } = {}) {
+function turn(url, { push = false, replace = false } = {}) {
   turning?.abort();
   turning = new AbortController();
   const { signal } = turning;
@@ -55,6 +55,7 @@ function turn(url, { push = false } = {}) {
       const page = await fetchPage(url, signal);
       const open = new Set([...list.querySelectorAll(".event > details[open]")].map((details) => details.parentElement.dataset.id));
       if (push) history.pushState(null, "", url);
+      else if (replace) history.replaceState(null, "", url);
       root.dataset.zone = page.documentElement.dataset.zone;
       list.replaceChildren(...page.querySelector(".list").childNodes);
       list.querySelectorAll(".event").forEach((row) => { row.firstElementChild.open ||= open.has(row.dataset.id); });
@@ -62,7 +63,8 @@ function turn(url, { push = false } = {}) {
       replacePart(page, ".identity");
       replaceFilters(page);
       for (const part of [".total", ".zone-name"]) profile.querySelector(part).textContent = page.querySelector(part).textContent;
-      total.dataset.total = page.querySelector(".total").dataset.total;
+      const shown = list.querySelectorAll(".event").length;
+      announcer.textContent = shown === 1 ? "1 event shown" : `${shown} events shown`;
       watchEnd();
     },
     { place: (waiting) => list.replaceChildren(waiting), failure },
@@ -81,7 +83,12 @@ toolbar.addEventListener("click", (click) => {
   if (!link || click.ctrlKey || click.metaKey || click.shiftKey) return;
   click.preventDefault();
   if (link.matches(".clear")) field.value = "";
-  turn(link.href, { push: true }).then(() => toolbar.querySelector(`a[href="${CSS.escape(link.getAttribute("href"))}"]`) ?? field);
+  const focused = document.activeElement === link;
+  turn(link.href, { push: true }).then(() => {
+    if (!focused) return;
+    const same = [...toolbar.querySelectorAll(".chip")].find((chip) => chip.title === link.title);
+    (same ?? toolbar.querySelector(".more summary") ?? field).focus();
+  });
 });
 
 let typing = null;
@@ -91,7 +98,8 @@ function search() {
   query.delete("q");
   if (field.value.trim()) query.set("q", field.value.trim());
   const url = `/contacts/${contact}${query.size ? `?${query}` : ""}`;
-  if (url !== location.pathname + location.search) turn(url, { push: true });
+  if (url === location.pathname + location.search) return;
+  turn(url, { push: !filters().has("q"), replace: true }); // one step back undoes the whole search
 }
 field.addEventListener("input", () => {
   clearTimeout(typing);
@@ -112,10 +120,11 @@ const observer = new IntersectionObserver((entries) => {
   if (entries.some((entry) => entry.isIntersecting)) showOlder();
 }, { rootMargin: "800px" });
 
-function watchEnd() {
+// A search that finds nothing in a long stretch goes on only when asked: it would read the whole timeline.
+function watchEnd(found = list.querySelector(".event") !== null) {
   observer.disconnect();
   const end = list.querySelector(":scope > .older");
-  if (end) observer.observe(end);
+  if (end && found) observer.observe(end);
 }
 
 let fetching = false;
@@ -126,8 +135,10 @@ async function showOlder() {
   list.after(failure);
   await load(
     async () => {
-      timeline.append(await fetchFragment(link.dataset.fragment));
-      watchEnd();
+      const fragment = await fetchFragment(link.dataset.fragment);
+      const found = fragment.querySelector(".event") !== null;
+      timeline.append(fragment);
+      watchEnd(found);
     },
     { place: (waiting) => list.append(waiting), failure },
   );

@@ -89,6 +89,7 @@ export class Timeline {
   // Appends the next stretch; a day or a run that began on the last page goes on in it.
   append(fragment) {
     this.list.querySelectorAll(":scope > .older, :scope > .note").forEach((element) => element.remove());
+    if (fragment.querySelector(".event")) this.list.querySelector(":scope > .blank")?.remove();
     fragment.querySelectorAll(".newer").forEach((element) => element.remove());
     const last = [...this.list.querySelectorAll(".day")].at(-1);
     const first = fragment.querySelector(".day");

@@ -38,6 +38,7 @@ async function show() {
     expired.hidden = true;
   } catch (error) {
     if (error.status === 401) askForToken();
+    else if (error.status === 404) forget();
     else failure.hidden = false;
   } finally {
     clearTimeout(timer);
@@ -45,6 +46,15 @@ async function show() {
     reading = false;
     if (again) show();
   }
+}
+
+// The contact was erased: nothing of it may stay on the screen.
+function forget() {
+  stream?.stop();
+  const gone = document.createElement("p");
+  gone.className = "blank";
+  gone.textContent = "This contact is no longer there.";
+  panel.replaceChildren(gone);
 }
 
 function render(fragment) {

@@ -152,3 +152,12 @@ def test_reset_reads_the_timeline_again(site: SampleSite, agent: Callable[..., P
     gone = site.sample.lives[ONGOING].events.pop(0)
     site.send("reset", {})
     expect(page.locator(f'.event[data-id="{gone.id}"]')).to_have_count(0)
+
+
+def test_an_erased_contact_leaves_the_screen(site: SampleSite, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+    del site.sample.lives[ONGOING]
+    site.send("reset", {})
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
+    expect(page.locator("body")).not_to_contain_text("Amelia")

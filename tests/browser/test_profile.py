@@ -148,6 +148,14 @@ def test_chips_filter_without_a_reload_and_back_undoes_it(agent: Callable[..., P
     assert page.evaluate("window.stayed")
 
 
+def test_a_filter_keeps_the_focus_for_the_keyboard(agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    page.locator(".chip", has_text="Login").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip[aria-current]")).to_be_focused()
+    expect(page.locator(".announcer")).to_have_text("21 events shown")
+
+
 def test_more_offers_every_name(agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}")
     page.locator(".more summary").click()

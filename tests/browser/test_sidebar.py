@@ -150,6 +150,15 @@ def test_messages_of_others_are_not_heard(site: SampleSite, framed: Callable[...
     expect(sidebar(page).locator(".panel h1")).to_have_text("Amelia Fischer")
 
 
+def test_an_erased_contact_leaves_the_screen(site: SampleSite, framed: Callable[..., Page]) -> None:
+    page = framed()
+    until(page, lambda: site.streams, "the live stream")
+    del site.sample.lives[ONGOING]
+    site.send("reset", {})
+    expect(sidebar(page).get_by_text("This contact is no longer there.")).to_be_visible()
+    expect(sidebar(page).locator("main")).not_to_contain_text("Amelia")
+
+
 def test_a_failure_keeps_the_panel_and_retry_reads_again(site: SampleSite, framed: Callable[..., Page]) -> None:
     page = framed()
     until(page, lambda: site.streams, "the live stream")
