@@ -109,7 +109,7 @@ def await_answer(port: int, container: Container) -> None:
         try:
             with connected(port) as connection:
                 connection.request("GET", "/")
-                connection.getresponse()
+                connection.getresponse().read()
         except (OSError, HTTPException):
             container.reload()
             logs = container.logs().decode()
