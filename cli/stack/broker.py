@@ -103,6 +103,8 @@ class Broker:
 
     def ready(self) -> str:
         """Return "" when it serves, else the reason."""
+        if not self.process.listens_on(self.port):
+            return f"not listening on port {self.port} yet"
         return kafka_answers(self.bootstrap_servers)
 
     def launch(self) -> Launch:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from cli.stack.errors import StackError
 from cli.stack.jars import broker_jars, default_cache
-from cli.stack.ports import choose_port
+from cli.stack.ports import choose_port, is_free
 from cli.stack.probes import kafka_answers, postgres_answers, wait_until
 from cli.stack.services import added
 from cli.stack.stack import DATABASE, OURS, PREFERRED
@@ -23,18 +24,18 @@ if TYPE_CHECKING:
     from cli.stack.processes import Supervised
     from cli.stack.stack import Stack
 
+TRIES = 3
 EXTERNAL_SECONDS = 5.0
 """How long a part given from outside may take to answer: it should run already."""
 
 
 def is_complete(stack: Stack) -> bool:
     """Say whether everything runs as it should, so that there is nothing to do."""
-    variables = stack.variables()
-    if stack.state.external != stack.external or "API_KEY" not in variables:
-        return False
-    if kafka_answers(variables["KAFKA_BOOTSTRAP_SERVERS"]) or postgres_answers(variables["DATABASE_URL"]):
+    if stack.state.external != stack.external or "API_KEY" not in stack.variables():
         return False
     if any(process.pid is None for _, _, process in parts(stack)):
+        return False
+    if stack.kafka_ready() or stack.database_ready():
         return False
     return all(each.is_current() and not each.ready() for each in stack.services())
 
@@ -51,15 +52,34 @@ def parts(stack: Stack) -> list[tuple[str, int, Supervised]]:
 
 def up(stack: Stack) -> None:
     """Start what is missing, and return when everything can do its job."""
+    for _ in range(TRIES):
+        try:
+            return attempt(stack)
+        except StackError:
+            if not lost_a_port(stack):
+                raise
+            stack.say("Another program took a port meanwhile; trying again")
+    return attempt(stack)
+
+
+def lost_a_port(stack: Stack) -> bool:
+    """Say whether a part that does not run finds its port in use: it was free when it was chosen."""
+    return any(process.pid is None and not is_free(stack.state.ports[name]) for name, _, process in parts(stack))
+
+
+def attempt(stack: Stack) -> None:
+    """Go once through all the steps."""
     for name, preferred, process in parts(stack):
         settle_port(stack, name, preferred, process)
     save(stack.layout, stack.state)
     side_by_side(lambda: up_broker(stack), lambda: up_postgres(stack))
     stack.state.external = stack.external
     variables = stack.process_env | stack.variables()
-    root = stack.layout.root
-    side_by_side(lambda: run_step(["migrate"], variables, root), lambda: run_step(["topic", "create"], variables, root))
-    if "API_KEY" not in variables and (key := first_key(variables, root)):
+    layout = stack.layout
+    side_by_side(
+        lambda: run_step(["migrate"], variables, layout), lambda: run_step(["topic", "create"], variables, layout)
+    )
+    if "API_KEY" not in variables and (key := first_key(variables, layout)):
         stack.state.api_keys[stack.database_name()] = key
     save(stack.layout, stack.state)
     write_env(stack.layout, {name: value for name, value in stack.variables().items() if name in OURS})

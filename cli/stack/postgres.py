@@ -93,6 +93,8 @@ class Postgres:
 
     def ready(self) -> str:
         """Return "" when it serves, else the reason."""
+        if not self.process.listens_on(self.port):
+            return f"not listening on port {self.port} yet"
         return postgres_answers(self.url())
 
     def begin(self, say: Callable[[str], None] = lambda _: None) -> None:

@@ -139,6 +139,18 @@ class Supervised:
         process = self.process()
         return process.pid if process else None
 
+    def listens_on(self, port: int) -> bool:
+        """Say whether it is this process, or a child of it, that answers at the port: it may be a stranger's by now."""
+        process = self.process()
+        if process is None:
+            return False
+        with suppress(psutil.Error):
+            for each in (process, *process.children(recursive=True)):
+                for socket in each.net_connections("tcp"):
+                    if socket.status == psutil.CONN_LISTEN and socket.laddr.port == port:
+                        return True
+        return False
+
     @property
     def fingerprint(self) -> str:
         """What the running process was started as; empty when it does not run."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cli.stack.probes import kafka_answers, postgres_answers
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -34,22 +32,14 @@ def without_password(url: str) -> str:
 def rows(stack: Stack) -> list[Row]:
     """Look at every part."""
     variables = stack.variables()
-    kafka, database = variables["KAFKA_BOOTSTRAP_SERVERS"], variables["DATABASE_URL"]
-
-    def at_kafka() -> str:
-        return kafka_answers(kafka)
-
-    def at_database() -> str:
-        return postgres_answers(database)
-
-    shown = without_password(database)
+    kafka, database = variables["KAFKA_BOOTSTRAP_SERVERS"], without_password(variables["DATABASE_URL"])
     return [
-        external("kafka", kafka, at_kafka)
+        external("kafka", kafka, stack.kafka_ready)
         if "KAFKA_BOOTSTRAP_SERVERS" in stack.external
-        else own("kafka", kafka, stack.broker().pid, at_kafka),
-        external("postgres", shown, at_database)
+        else own("kafka", kafka, stack.broker().pid, stack.kafka_ready),
+        external("postgres", database, stack.database_ready)
         if "DATABASE_URL" in stack.external
-        else own("postgres", shown, stack.postgres().pid, at_database),
+        else own("postgres", database, stack.postgres().pid, stack.database_ready),
         *(own(each.service.name, each.address, each.process.pid, each.ready) for each in stack.services()),
     ]
 

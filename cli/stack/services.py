@@ -81,6 +81,8 @@ class RunningService:
 
     def ready(self) -> str:
         """Return "" when it can do its job, else the reason."""
+        if not self.process.listens_on(self.port):
+            return f"not listening on port {self.port} yet"
         return http_answers(self.address + self.service.ready_path)
 
     def launch(self) -> Launch:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cli.stack.broker import Broker
 from cli.stack.ports import HOST
 from cli.stack.postgres import Postgres
+from cli.stack.probes import kafka_answers, postgres_answers
 from cli.stack.processes import Supervised
 from cli.stack.services import PROJECTOR, SERVER, RunningService, Service, added
 from cli.stack.state import Layout, State, load
@@ -72,6 +73,16 @@ class Stack:
             name=self.state.instance,
             environment=self.process_env,
         )
+
+    def kafka_ready(self) -> str:
+        """Return "" when Kafka, ours or the one from outside, serves; else the reason."""
+        address = self.external.get("KAFKA_BOOTSTRAP_SERVERS")
+        return kafka_answers(address) if address else self.broker().ready()
+
+    def database_ready(self) -> str:
+        """Return "" when PostgreSQL, ours or the one from outside, serves; else the reason."""
+        address = self.external.get("DATABASE_URL")
+        return postgres_answers(address) if address else self.postgres().ready()
 
     def services(self) -> list[RunningService]:
         """Describe our own services, in the order in which they start."""

@@ -12,7 +12,8 @@ from cli.stack.errors import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
+
+    from cli.stack.state import Layout
 
 
 def is_known(command: str) -> bool:
@@ -25,25 +26,26 @@ def is_known(command: str) -> bool:
         return False
 
 
-def run_step(arguments: Sequence[str], variables: Mapping[str, str], root: Path) -> str:
-    """Run `contact-events ARGUMENTS` and return its output; its words, when it fails, are the reason."""
+def run_step(arguments: Sequence[str], variables: Mapping[str, str], layout: Layout) -> str:
+    """Run `contact-events ARGUMENTS` and return its output; its last words, when it fails, are the reason."""
     if not is_known(arguments[0]):
         return ""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        env=dict(variables),
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "cli", *arguments]
+    done = subprocess.run(command, env=dict(variables), cwd=layout.root, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise StackError(f"`contact-events {' '.join(arguments)}` failed:\n{done.stdout}{done.stderr}".rstrip())
+        log = layout.log("steps")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as whole:
+            whole.write(f"contact-events {' '.join(arguments)}\n{done.stdout}{done.stderr}\n")
+        words = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        raise StackError(
+            f"`contact-events {' '.join(arguments)}` failed: {''.join(words)}\nAll of its output is in {log}"
+        )
     return done.stdout
 
 
-def first_key(variables: Mapping[str, str], root: Path) -> str:
+def first_key(variables: Mapping[str, str], layout: Layout) -> str:
     """Make a workspace and a key with all scopes for a database that has none of ours yet; return the key."""
-    run_step(["workspaces", "create", "--name", "Demo"], variables, root)
-    told = run_step(["keys", "create", "--workspace", "1", "--name", "stack"], variables, root).split()
+    run_step(["workspaces", "create", "--name", "Demo"], variables, layout)
+    told = run_step(["keys", "create", "--workspace", "1", "--name", "stack"], variables, layout).split()
     return told[-1] if told else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 from cli.stack.broker import Broker, start_broker
 from cli.stack.errors import StackError
 from cli.stack.ports import free_port
+from cli.stack.processes import Launch, Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +67,15 @@ def test_data_survive_a_stop_a_kill_and_a_change_of_ports(broker: Broker) -> Non
     broker.start()
 
     assert read(broker, 2) == ["before the stop", "before the kill"]
+
+
+def test_another_broker_at_its_port_does_not_make_a_broker_ready(broker: Broker, tmp_path: Path) -> None:
+    process = Supervised("part", tmp_path / "part.json", tmp_path / "part.log")
+    process.start(Launch([sys.executable, "-c", "import time; time.sleep(300)"], dict(os.environ), tmp_path))
+
+    assert broker.ready() == ""
+    assert Broker(tmp_path, broker.port, free_port(), process=process).ready().startswith("not listening")
+    process.stop()
 
 
 def test_storage_that_lost_its_mark_is_never_formatted_again(broker: Broker) -> None:

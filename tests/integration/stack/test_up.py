@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from cli.stack.ports import free_port
 from cli.stack.processes import is_dead
 from tests.integration.stack.ordinary import Ordinary, ordinary
-from tests.integration.stack.project import PARTS, Project, seconds_of
+from tests.integration.stack.project import PARTS, Project, copy_code, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,19 +31,27 @@ __all__ = ["ordinary"]  # the fixture
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our packages, as they are now."""
+    folder = tmp_path_factory.mktemp("code")
+    copy_code(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, code: Path) -> Iterator[Project]:
     """A project whose stack each test finds in whatever state the one before left it: `up` mends that."""
     root = tmp_path_factory.mktemp("stack") / "a folder, with ümlaut" / ("x" * 120)
     root.mkdir(parents=True)
-    project = Project(root)
+    project = Project(root, code)
     yield project
     project.discard()
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Project]:
+def fresh(tmp_path: Path, code: Path) -> Iterator[Project]:
     """A project in which nothing has run yet."""
-    project = Project(tmp_path)
+    project = Project(tmp_path, code)
     yield project
     project.discard()
 
@@ -176,6 +184,26 @@ def test_a_taken_port_picks_another_and_everything_follows(running: Project) -> 
     assert all("at the old address" in found for found in read(running))
 
 
+def test_a_port_that_is_taken_while_its_part_starts_picks_another_too(running: Project) -> None:
+    running.run("up")
+    running.run("down")
+    port = json.loads(running.layout.state.read_text())["ports"]["kafka"]
+
+    starting = running.begin("up")
+    assert starting.stdout is not None
+    while starting.stdout.readline() != "Starting Kafka\n":  # from here on Java takes a second to listen
+        assert starting.poll() is None
+    with socket.socket() as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        thief.bind(("127.0.0.1", port))
+        thief.listen()
+        told = starting.communicate(timeout=240)[0]
+
+    assert starting.returncode == 0, told
+    assert f"Port {port} is taken" in told
+    assert running.attempt("status")[0] == 0
+
+
 def test_a_stranger_that_got_the_number_of_a_part_is_never_harmed(running: Project) -> None:
     running.run("up")
     running.run("down")
@@ -240,10 +268,9 @@ def test_an_added_service_is_started_once_comes_back_and_stops_with_the_rest(run
     )
 
     def add() -> str:
+        env = {**os.environ, **running.env, "PYTHONPATH": str(running.code)}
         command = [sys.executable, "-c", script]
-        return subprocess.run(
-            command, cwd=running.root, env={**os.environ, **running.env}, capture_output=True, text=True, check=True
-        ).stdout
+        return subprocess.run(command, cwd=running.root, env=env, capture_output=True, text=True, check=True).stdout
 
     address = add()
     assert address.startswith("http://127.0.0.1:")
@@ -328,16 +355,16 @@ def test_a_folder_that_cannot_be_written_is_named(fresh: Project) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk of 1 MB")
 @pytest.mark.parametrize("full", ["cache", "project"])
-def test_a_full_disk_is_named(tmp_path: Path, full: str) -> None:
+def test_a_full_disk_is_named(tmp_path: Path, code: Path, full: str) -> None:
     disk = tmp_path / "small disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=False).returncode:
         pytest.skip("this root may not mount")
-    project = Project(disk if full == "project" else tmp_path)
+    project = Project(disk if full == "project" else tmp_path, code)
     try:
         variables = {"XDG_CACHE_HOME": str(disk)} if full == "cache" else {}
-        code, told = project.attempt("up", **variables)
-        assert code == 1
+        exit_code, told = project.attempt("up", **variables)
+        assert exit_code == 1
         assert str(disk) in told
         assert "MB free" in told or "No space left" in told or "MB are free" in told
         assert "Traceback" not in told
@@ -358,7 +385,7 @@ def test_an_ordinary_user_runs_all_of_it(ordinary: Ordinary) -> None:
         assert up.returncode == 0, up.stdout + up.stderr
         status = ordinary.run("-m", "cli", "stack", "status")
         assert status.returncode == 0, status.stdout
-        owners = {psutil.Process(pid).uids().real for pid in Project(ordinary.home).pids().values()}
+        owners = {psutil.Process(pid).uids().real for pid in Project(ordinary.home, ordinary.home).pids().values()}
         assert owners == {ordinary.account.uid}
     finally:
         ordinary.run("-m", "cli", "stack", "down")
