@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from cli.demo.story import Data, Shop
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from random import Random
 
 
@@ -80,15 +81,20 @@ def shop(external_id: str, owner: str, title: str, place: tuple[str, str, str]) 
     return Shop(external_id, owner, email, title, domain, country, city, ZoneInfo(zone))
 
 
-def invent_shops(random: Random, count: int, taken: set[str]) -> list[Shop]:
-    """Invent shops with external ids and titles that are neither taken nor used twice."""
+def invent_shops(random: Random, count: int, others: Collection[Shop]) -> list[Shop]:
+    """Invent shops whose external ids, titles and owners appear once, and not among the other shops."""
     titles = [f"{first} {second}" for first in _FIRST_WORDS for second in _SECOND_WORDS]
+    taken = {other.external_id for other in others}
     numbers = [number for number in range(20_000, 70_000) if f"shop-{number}" not in taken]
     weights = [place.weight for place in _PLACES]
-    shops = []
+    shops: list[Shop] = []
+    owners = {other.owner for other in others}
     for title, number in zip(random.sample(titles, count), random.sample(numbers, count), strict=True):
-        place = random.choices(_PLACES, weights)[0]
-        owner = f"{random.choice(place.first_names)} {random.choice(place.last_names)}"
+        owner = ""
+        while not owner or owner in owners:
+            place = random.choices(_PLACES, weights)[0]
+            owner = f"{random.choice(place.first_names)} {random.choice(place.last_names)}"
+        owners.add(owner)
         shops.append(shop(f"shop-{number}", owner, title, (place.country, place.city, place.zone)))
     return shops
 

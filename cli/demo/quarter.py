@@ -25,7 +25,7 @@ def build_quarter(seed: int, end: datetime) -> Quarter:
     """Tell the quarter that ends at `end` (aware). The same seed and end give the same ids and values."""
     stars = [star(end) for star in STARS]
     random = Random(seed)  # noqa: S311 - a story, not a secret
-    shops = invent_shops(random, SHOPS - len(stars), {story.shop.external_id for story in stars})
+    shops = invent_shops(random, SHOPS - len(stars), [story.shop for story in stars])
     stories = [*stars, *(_live(seed, shop, end) for shop in shops)]
     return Quarter(end, {story.shop.external_id: story for story in stories})
 

@@ -50,7 +50,7 @@ class Routine:
 
     @property
     def _pause(self) -> float:
-        return 0.6 + 13 * (1 - self._size) ** 2
+        return 0.75 + 15 * (1 - self._size) ** 2
 
     def _work(self) -> None:
         delay = timedelta()

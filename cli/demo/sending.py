@@ -8,6 +8,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.demo.api import Answer, Api, ApiError
@@ -51,6 +52,7 @@ class Sending:
     def __init__(self, api: Api, quarter: Quarter, began: datetime) -> None:
         self._api = api
         self._stories = list(quarter.stories.values())
+        self._end = quarter.end
         self._began = began
         self._step: Callable[[int], None] = lambda _: None
         self._sent = Sent()
@@ -76,13 +78,13 @@ class Sending:
                 datetime.fromisoformat(each["created_at"]) >= self._began for each in contacts.values()
             )
             self._sent.before = {external_id: each["event_count"] for external_id, each in contacts.items()}
-            for changes, events in _weeks(self._stories):
+            for changes, events, size in _periods(self._stories, self._end):
                 for external_id, count, answer in threads.map(self._change, changes):
                     self._sent.positions[external_id] = answer.body["position"]
                     self._sent.changes += count
                     self._step(count)
-                for first in range(0, len(events), BATCH):
-                    self._send_events(events[first : first + BATCH])
+                for first in range(0, len(events), size):
+                    self._send_events(events[first : first + size])
             contacts = self._look_at_all(threads)
             self._sent.after = {external_id: each["event_count"] for external_id, each in contacts.items()}
         return self._sent
@@ -140,21 +142,25 @@ def event_body(event: StoryEvent, contact_id: int) -> dict[str, Any]:
     }
 
 
-Week = tuple[list[tuple["ShopStory", "list[Change]"]], list[tuple["ShopStory", "StoryEvent"]]]
+Period = tuple[list[tuple["ShopStory", "list[Change]"]], list[tuple["ShopStory", "StoryEvent"]], int]
 
 
-def _weeks(stories: list[ShopStory]) -> list[Week]:
-    """Cut the quarter into weeks by when the app sent things: changes shop by shop, events of all shops in order."""
-    moments = [moment for story in stories for moment in _moments(story)]
-    if not moments:
-        return []
-    first, weeks = min(moments), []
-    for number in range((max(moments) - first) // WEEK + 1):
-        begin, end = first + number * WEEK, first + (number + 1) * WEEK
-        changes = [(story, [change for change in story.changes if begin <= change.at < end]) for story in stories]
-        events = [(story, event) for story in stories for event in story.events if begin <= event.sent_at < end]
-        weeks.append(([shop for shop in changes if shop[1]], sorted(events, key=lambda pair: pair[1].sent_at)))
-    return weeks
+def _periods(stories: list[ShopStory], end: datetime) -> list[Period]:
+    """Cut the quarter by when the app sent things: its changes shop by shop, its events in order, how many at once.
+
+    The last day goes event by event, as an app sends them while they happen: so who was active last is seen as such.
+    """
+    first = min(moment for story in stories for moment in _moments(story))
+    bounds = [end + timedelta(microseconds=1), end - timedelta(days=1)]
+    while bounds[-1] > first:
+        bounds.append(bounds[-1] - WEEK)
+    periods: list[Period] = []
+    for until, since in pairwise(bounds):
+        changes = [(story, [change for change in story.changes if since <= change.at < until]) for story in stories]
+        events = [(story, event) for story in stories for event in story.events if since <= event.sent_at < until]
+        size = BATCH if periods else 1
+        periods.append(([shop for shop in changes if shop[1]], sorted(events, key=lambda pair: pair[1].sent_at), size))
+    return periods[::-1]
 
 
 def _moments(story: ShopStory) -> list[datetime]:

@@ -75,6 +75,7 @@ def test_ids_are_accepted_and_used_once(stories: list[ShopStory]) -> None:
 def test_contacts_have_reserved_domains_and_distinct_names(stories: list[ShopStory]) -> None:
     assert all(re.fullmatch(r"[a-z-]+@[a-z0-9-]+\.example", story.shop.email) for story in stories)
     assert len({story.shop.email for story in stories}) == SHOPS
+    assert len({story.shop.owner for story in stories}) == SHOPS
 
 
 def test_nothing_happens_to_a_shop_that_has_left(stories: list[ShopStory]) -> None:
