@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from query.presentation.tones import ATTENTION, POSITIVE, Tone, tone_of
@@ -40,3 +43,11 @@ def test_the_catalogue_overrides() -> None:
 def test_no_word_is_in_both_lists_and_all_are_single_lower_case_words() -> None:
     assert not ATTENTION & POSITIVE
     assert all(word.isalpha() and word.islower() for word in ATTENTION | POSITIVE)
+
+
+def test_the_published_lists_are_these() -> None:
+    published = (Path(__file__).parents[3] / "docs" / "pages.md").read_text(encoding="utf-8")
+    for name, words in (("attention", ATTENTION), ("good news", POSITIVE)):
+        row = re.search(rf"^\| {name} \| (.*) \|$", published, re.MULTILINE)
+        assert row is not None
+        assert set(row[1].split()) == words
