@@ -160,8 +160,13 @@ def test_our_processes_are_nobody_and_cannot_write(compose: Compose, service: st
 
 
 def test_a_service_that_comes_back_elsewhere_is_found(compose: Compose, key: str, contact: int) -> None:
-    compose.run("up", "--detach", "--scale", "projector=2", "--no-recreate", "--wait", "projector")  # takes an address
-    compose.run("up", "--detach", "--force-recreate", "--no-deps", "--wait", "ingest")
+    before = compose.inside("ingest", "hostname", "-i")
+    compose.run("rm", "--stop", "--force", "ingest")
+    compose.run(
+        "up", "--detach", "--no-deps", "--scale", "projector=2", "projector"
+    )  # takes the address, if it is free
+    compose.run("up", "--detach", "--no-deps", "--wait", "ingest")
+    assert compose.inside("ingest", "hostname", "-i") != before
     event_id = uuid4().hex
     deadline = time.monotonic() + 60
     while (answered := compose.post_event(contact, key, event_id))[0] != 202:
