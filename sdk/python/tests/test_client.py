@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -180,6 +181,44 @@ def test_and_gives_up_after_the_time_it_was_told(make_client: Callable[..., Clie
     with pytest.raises(QueueFullError):
         client.track(17, "b")
     assert time.monotonic() - began >= 0.1
+
+
+def test_track_in_a_callback_does_not_wait_for_room_that_nobody_else_could_make(
+    make_client: Callable[..., Client], server: FakeServer
+) -> None:
+    client = make_client(queue_events=1, block_when_full=600.0)
+    errors: list[Exception] = []
+
+    def track_more(_: Outcome) -> None:
+        try:
+            client.track(17, "b")
+        except QueueFullError as error:
+            errors.append(error)
+
+    client.track(17, "a", on_delivery=track_more)
+    assert client.flush(30)
+    assert len(errors) == 1
+    assert len(server.ids) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers of the kind")
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_signal_handler_may_use_the_client(
+    make_client: Callable[..., Client], server: FakeServer, tmp_path: Path, *, spooled: bool
+) -> None:
+    client = make_client(spool=tmp_path if spooled else None)
+    ids: list[str] = []
+    handler = signal.signal(signal.SIGALRM, lambda *_: ids.append(client.track(17, "of the handler")))
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    try:
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline:
+            ids.append(client.track(17, "a"))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert client.flush(60)
+    assert server.ids == dict.fromkeys(ids, 1)
 
 
 def test_flush_says_when_it_did_not_succeed(make_client: Callable[..., Client], server: FakeServer) -> None:

@@ -209,6 +209,14 @@ def test_a_server_that_goes_away_while_a_batch_is_being_halved_loses_nothing(sta
     assert stand.outbox.unsettled() == 0
 
 
+def test_with_the_first_half_in_trouble_the_second_is_not_even_sent(stand: Stand) -> None:
+    stand.server.answers.extend([problem(413, "body_too_large"), problem(429, "slow_down", retry_after="7")])
+    stand.put("a", "b", "c", "d")
+    assert stand.step() == ["a b c d", "a b"]
+    assert stand.outcomes == []
+    assert stand.courier.blocked_until(hurried=True) >= stand.now + 7
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -17,7 +17,7 @@ class Living(Protocol):
     def _at_exit(self) -> None: ...
 
 
-LOCK = threading.Lock()
+LOCK = threading.RLock()
 """Held while a client makes its line, and across a fork, so that a child never sees a line half made."""
 
 _living: set[Living] = set()

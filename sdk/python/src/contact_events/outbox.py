@@ -79,7 +79,7 @@ class MemoryOutbox:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._entries: deque[Entry] = deque()
-        self._put_lock = threading.Lock()
+        self._put_lock = threading.RLock()  # a signal handler may come in between and use the client
         self._closed = False
         self._events_in = self._bytes_in = 0
         self._events_settled = self._bytes_settled = 0

@@ -52,6 +52,8 @@ class Sender:
 
     def wait_for_room(self, size: int, seconds: float) -> bool:
         """Wait until there is room for an event."""
+        if threading.current_thread() is self._thread:  # in a delivery callback: nobody else could make room
+            return False
         with self._settled:
             return self._settled.wait_for(lambda: self._outbox.has_room(size), seconds)
 

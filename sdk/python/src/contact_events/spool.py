@@ -47,7 +47,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._segment_bytes = min(SEGMENT_BYTES, max_bytes // _PARTS)
         self._fsync = fsync
-        self._put_lock = threading.Lock()
+        self._put_lock = threading.RLock()  # a signal handler may come in between and use the client
         self._closed = False
         self._number = 0
         self._writing: _Writing | None = None
