@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from contact_events import QueueFullError, SpoolError
+from contact_events import QueueFullError, SpoolError, exchange
+from contact_events.courier import Courier, Limits
 from contact_events.segments import frame, unframe
+from contact_events.sender import Sender
 from contact_events.spool import Spool
 from sdk.python.tests.fake_server import AWAY
 from sdk.python.tests.waiting import eventually
@@ -87,6 +90,19 @@ def test_a_process_that_dies_later_is_noticed(make: Callable[..., Spool], tmp_pa
     dying.abandon()
     spool.adopt()
     assert ids(spool.take(*ALL)) == ["a"]
+
+
+def test_a_sender_looks_for_that_from_time_to_time(
+    make: Callable[..., Spool], tmp_path: Path, server: FakeServer
+) -> None:
+    dying = make(tmp_path)
+    put(dying, "a")
+    spool, limits = make(tmp_path), Limits(10, 10_000, 0.01, 1.0)
+    sender = Sender(spool, Courier(spool, partial(exchange.send, server), limits), limits, adopt_seconds=0.05)
+    sender.start()
+    dying.abandon()
+    eventually(lambda: server.ids["a"] == 1)
+    sender.stop(10)
 
 
 def test_events_come_in_order_across_segments(make: Callable[..., Spool], tmp_path: Path) -> None:

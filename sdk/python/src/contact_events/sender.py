@@ -26,14 +26,21 @@ class Sender:
     """Empties an outbox, by way of a courier, in a thread of its own."""
 
     def __init__(
-        self, outbox: Outbox, courier: Courier, limits: Limits, clock: Callable[[], float] = time.monotonic
+        self,
+        outbox: Outbox,
+        courier: Courier,
+        limits: Limits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        adopt_seconds: float = ADOPT_SECONDS,
     ) -> None:
         self._outbox = outbox
         self._courier = courier
         self._limits = limits
         self._clock = clock
         self._stop_at: float | None = None
-        self._adopt_at = clock() + ADOPT_SECONDS
+        self._adopt_seconds = adopt_seconds
+        self._adopt_at = clock() + adopt_seconds
         self._bell, self._full, self._hurry = threading.Event(), threading.Event(), threading.Event()
         self._waiters = 0
         self._settled = threading.Condition()
@@ -108,7 +115,7 @@ class Sender:
         """Wait for something to do, and do it."""
         now, hurried = self._clock(), self._hurry.is_set()
         if now >= self._adopt_at:
-            self._adopt_at = now + ADOPT_SECONDS
+            self._adopt_at = now + self._adopt_seconds
             self._outbox.adopt()
         if (blocked := self._courier.blocked_until(hurried=hurried) - now) > 0:
             self._pause(blocked)
