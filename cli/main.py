@@ -24,6 +24,7 @@ COMMANDS = {
     "workspaces": "cli.workspaces:workspaces",
     "keys": "cli.keys:keys",
     "serve": "cli.serve:serve",
+    "openapi": "cli.openapi:openapi",
     "agents": "cli.agents:agents",
     "projector": "cli.projector:projector",
     "verify": "cli.verify:verify",

@@ -91,17 +91,22 @@ def _build(name: str, environment: Mapping[str, str]) -> Service:
 
 
 def combine(services: Mapping[str, Service]) -> WSGIApplication:
-    """Put health and metrics in front of the services, and choose among those by `schemas.routes`."""
+    """Put health, metrics and the API's description before the services, and choose among those by `schemas.routes`."""
+    from cli.openapi import FILE
+    from runtime.api_docs import PATHS, docs_app
     from runtime.web import HEALTH_PATHS, health_app
     from schemas.routes import service_for
 
     health = health_app({name: check for service in services.values() for name, check in service.checks.items()})
+    docs = docs_app(FILE.read_text(encoding="utf-8"))
     only: Callable[..., Any] | None = next(iter(services.values())).app if len(services) == 1 else None
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if path in HEALTH_PATHS:
             return health(environ, start_response)
+        if path in PATHS:
+            return docs(environ, start_response)
         app = only or services[service_for(environ["REQUEST_METHOD"], path)].app
         return app(environ, start_response)
 

@@ -32,6 +32,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Response]], ...] = (
 def build_app(parts: Parts) -> Flask:
     """Make the WSGI application."""
     app = Flask("ingest", static_folder=None)
+    app.extensions["ingest"] = parts
     install_request_ids(app)
     install_problem_handlers(app, lambda code: metrics.PROBLEMS.labels(code).inc())
     app.after_request(add_rate_headers)

@@ -40,6 +40,8 @@ def read_body(request: Request, *, ndjson_allowed: bool = False) -> bytes:
     body = request.stream.read(MAX_BODY + 1)
     if len(body) > MAX_BODY:
         raise too_large()
+    if request.content_length is not None and len(body) < request.content_length:
+        raise Problem(400, "incomplete_body", "The body broke off before its end. Nothing was written; send it again.")
     return inflate(body) if encoding == "gzip" else body
 
 

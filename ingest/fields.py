@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
 from marshmallow import ValidationError, fields
 
+from ingest.strict_json import MAX_DEPTH
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,9 +66,18 @@ class Strict(fields.Field[Any]):
     """A field whose own messages are rules too."""
 
     wanted = "a value"
+    json_schema: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, *, required: bool = False, allow_none: bool = False, **more: Any) -> None:  # noqa: ANN401
-        super().__init__(required=required, allow_none=allow_none, **more)
+    def described(self) -> dict[str, Any]:
+        """Write the rule as JSON Schema, with the field's own description."""
+        schema = dict(self.json_schema)
+        if self.allow_none:
+            schema["type"] = [schema["type"], "null"]
+        return schema | {"description": self.about}
+
+    def __init__(self, *, about: str, required: bool = False, allow_none: bool = False) -> None:
+        super().__init__(required=required, allow_none=allow_none)
+        self.about = about
         self.error_messages = dict[str, Any](self.error_messages) | {
             "required": [Rule("required", f"{{field}} is required: {self.wanted}.")],
             "null": [self.wrong(None)],
@@ -86,11 +97,16 @@ class Strict(fields.Field[Any]):
 class Label(Strict):
     """A short text for people: not blank, bounded, without control characters."""
 
-    def __init__(self, length: int, **more: Any) -> None:  # noqa: ANN401 - marshmallow's own arguments
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "minLength": 1}
+
+    def __init__(self, length: int, *, about: str, required: bool = False, allow_none: bool = False) -> None:
         self.length = length
         self.wanted = f"a text of 1 to {length} characters"
-        super().__init__(**more)
-        self.json_schema = {"type": "string", "minLength": 1, "maxLength": length}
+        super().__init__(about=about, required=required, allow_none=allow_none)
+
+    def described(self) -> dict[str, Any]:
+        """Add the length to the rule."""
+        return super().described() | {"maxLength": self.length}
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         text = self.text(value)
@@ -112,7 +128,7 @@ class Email(Strict):
     """An e-mail address, checked for its outline only: what mail servers accept is theirs to say."""
 
     wanted = "an e-mail address or null"
-    json_schema: ClassVar[dict[str, object]] = {"type": ["string", "null"], "minLength": 3, "maxLength": TEXT_LENGTH}
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "format": "email", "maxLength": TEXT_LENGTH}
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         text = self.text(value)
@@ -127,7 +143,7 @@ class Identifier(Strict):
     """The id of an event or of a change: the caller's own, and what makes sending again harmless."""
 
     wanted = "an id of 1 to 128 characters"
-    json_schema: ClassVar[dict[str, object]] = {"type": "string", "pattern": f"^{EVENT_ID.pattern}$"}
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^{EVENT_ID.pattern}$"}
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         text = self.text(value)
@@ -143,7 +159,7 @@ class ContactId(Strict):
     """A contact's number, as a number."""
 
     wanted = "a contact's number, such as 17, without quotes"
-    json_schema: ClassVar[dict[str, object]] = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+    json_schema: ClassVar[dict[str, Any]] = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
 
     def _deserialize(self, value: object, *_: object, **__: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -157,7 +173,7 @@ class JsonObject(Strict):
     """Free key/value data, kept as the text it came as. Values are checked by `ingest.strict_json` before."""
 
     wanted = "a JSON object"
-    json_schema: ClassVar[dict[str, object]] = {"type": ["object", "null"], "additionalProperties": True}
+    json_schema: ClassVar[dict[str, Any]] = {"type": "object", "x-max-bytes": OBJECT_BYTES, "x-max-depth": MAX_DEPTH}
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         assert isinstance(value, JsonText)
@@ -179,7 +195,7 @@ class Moment(Strict):
     """When something happened: RFC 3339 with an offset, cut to microseconds, from 2000 to a day ahead."""
 
     wanted = "a time such as 2026-06-07T10:30:00Z"
-    json_schema: ClassVar[dict[str, object]] = {"type": "string", "format": "date-time"}
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "format": "date-time"}
 
     def _deserialize(self, value: object, *_: object, **__: object) -> datetime:
         moment = read_moment(self.text(value))

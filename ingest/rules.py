@@ -15,6 +15,7 @@ from marshmallow import Schema, ValidationError, validates_schema
 
 from ingest.fields import (
     NAME_LENGTH,
+    OBJECT_BYTES,
     TEXT_LENGTH,
     ContactId,
     Email,
@@ -52,17 +53,33 @@ class Rules(Schema):
 class Event(Rules):
     """Something that happened to the contact named in the URL."""
 
-    id = Identifier()
-    name = Label(NAME_LENGTH, required=True)
-    occurred_at = Moment(required=True)
-    properties = JsonObject(allow_none=True)
+    id = Identifier(
+        about="Your own id of the event, unique for the contact. The same id again is the same event, whenever it"
+        " comes: this makes every retry safe. May be sent as the header Idempotency-Key instead. Made if absent."
+    )
+    name = Label(
+        NAME_LENGTH,
+        required=True,
+        about="What happened, short. No control characters; best in lowercase with underscores, such as plan_upgraded"
+        " (others get a warning, or a refusal where the workspace says so).",
+    )
+    occurred_at = Moment(
+        required=True,
+        about="When it really happened: RFC 3339 with an offset, from 2000-01-01 to a day ahead of now. More than six"
+        " fractional digits are cut.",
+    )
+    properties = JsonObject(
+        allow_none=True,
+        about=f"Free key/value data, kept as written, at most {OBJECT_BYTES} bytes and {MAX_DEPTH} levels. Null is the"
+        " same as absent.",
+    )
 
 
 class BatchEvent(Event):
     """Something that happened to the contact that the event names itself."""
 
-    contact_id = ContactId()
-    external_id = Label(TEXT_LENGTH)
+    contact_id = ContactId(about="The contact's number. Send this or external_id.")
+    external_id = Label(TEXT_LENGTH, about="Your own id of the contact, as given when it was created.")
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def name_one_contact(self, _: object, given: Mapping[str, Any], **__: object) -> None:
@@ -78,16 +95,27 @@ class BatchEvent(Event):
 class ContactChange(Rules):
     """A change to the contact named in the URL. A field that is absent stays as it is."""
 
-    update_id = Identifier()
-    email = Email(allow_none=True)
-    name = Label(TEXT_LENGTH, allow_none=True)
-    custom_data = JsonObject(allow_none=True)
+    update_id = Identifier(
+        about="Your own id of this change: sent again, it is the same change and cannot undo a newer one. May be sent"
+        " as the header Idempotency-Key instead. Made if absent."
+    )
+    email = Email(allow_none=True, about="Null removes it. Need not be unique.")
+    name = Label(TEXT_LENGTH, allow_none=True, about="What people call the contact. Null removes it.")
+    custom_data = JsonObject(
+        allow_none=True,
+        about="How things are now (plan, order count). A JSON merge patch (RFC 7396): null removes a key, what is"
+        f" absent stays. At most {OBJECT_BYTES} bytes and {MAX_DEPTH} levels a request.",
+    )
 
 
 class Contact(ContactChange):
     """A contact, created or found by the app's own id for it."""
 
-    external_id = Label(TEXT_LENGTH, required=True)
+    external_id = Label(
+        TEXT_LENGTH,
+        required=True,
+        about="Your own id of the contact: the only identity. The same id finds the same contact.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

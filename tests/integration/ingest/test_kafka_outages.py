@@ -73,6 +73,7 @@ def test_an_outage_is_a_503_within_three_seconds_and_ends_by_itself(api: Api, ow
         answers = list(threads.map(lambda number: timed_post(api, path, f"during-{number}"), range(48)))
     for number, (status, seconds, body, retry_after) in enumerate(answers):
         assert (status, body["id"], retry_after) == (503, f"during-{number}", "2")
+        assert body["code"] == "not_acknowledged"
         assert seconds < 3
     own_broker.start()
     back = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,13 +11,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from schemas.api_keys import ApiKey
+from tests.integration.ingest.conftest import Api
 from tests.integration.ingest.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runtime.service import Service
-    from tests.integration.ingest.conftest import Api
 
 EVENT = {"name": "plan_upgraded", "occurred_at": "2026-06-07T10:30:00Z"}
 
@@ -64,6 +66,8 @@ def test_without_postgres_known_contacts_go_on_and_the_rest_is_a_503(
         if expected == 503:
             assert json.loads(answer.data)["code"] == "database_unavailable"
             assert answer.headers["Retry-After"] == "2"
+    stranger = Api(api.client, str(ApiKey.make(os.urandom))).post("/api/v1/contacts", {})
+    assert (stranger.status_code, json.loads(stranger.data)["code"]) == (503, "keys_unavailable")
     assert slowest < 3.5
     assert "PostgreSQL" in (service.checks["postgres"]() or "")
     proxy.restore()

@@ -1,0 +1,73 @@
+"""Every code that an error of the write API can have, and what it means: stable, so that programs can act on it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PROBLEM_CODES: Final = {
+    "missing_api_key": "401: there is no `Authorization: Bearer` header.",
+    "malformed_api_key": "401: this is no key of ours, or a part of it was lost in copying.",
+    "invalid_api_key": "401: the key is unknown, expired or revoked.",
+    "missing_scope": "403: the key lacks the scope named in `required_scope`.",
+    "not_found": "404: there is no such path.",
+    "contact_not_found": "404: there is no such contact in this workspace (or it is not this workspace's).",
+    "event_not_found": "404: no event can have this id.",
+    "method_not_allowed": "405: the path does not take this method; `Allow` names those it takes.",
+    "contact_being_erased": "409: the contact with this external_id is being erased; create it anew later.",
+    "invalid_json": "400: the body is no JSON.",
+    "not_utf8": "400: the body is not UTF-8.",
+    "byte_order_mark": "400: the body begins with a byte order mark.",
+    "nested_too_deep": "400: objects and lists are nested deeper than the limit.",
+    "invalid_gzip": "400: the body is not gzip, though Content-Encoding says so.",
+    "incomplete_body": "400: the body broke off before its end.",
+    "bad_request": "400: the request itself cannot be read.",
+    "body_too_large": "413: the body is larger than `limit` bytes, unpacked.",
+    "too_many_items": "413: the batch holds more than `limit` items.",
+    "record_too_large": "413: the record is larger than the topic takes.",
+    "unsupported_media_type": "415: the Content-Type is not one that is taken.",
+    "unsupported_content_encoding": "415: the Content-Encoding is neither gzip nor absent.",
+    "invalid_request": "422: rules are broken; `errors` has every fault with its place.",
+    "empty_batch": "422: the batch holds nothing.",
+    "rate_limited": "429: the workspace's rate limit is used up; come back after `Retry-After` seconds.",
+    "internal_error": "500: our fault; whether the request took effect is unknown.",
+    "kafka_unavailable": "503: Kafka cannot be reached; nothing was written.",
+    "overloaded": "503: too much is waiting for Kafka; nothing was written.",
+    "not_acknowledged": "503: Kafka has not acknowledged in time; whether it is recorded is unknown.",
+    "database_unavailable": "503: PostgreSQL is needed for this request and away.",
+    "keys_unavailable": "503: API keys cannot be looked up.",
+    "contact_being_created": "503: another request is creating this contact at this moment.",
+}
+"""Of whole answers: the member `code` of the problem document."""
+
+FAULT_CODES: Final = {
+    "required": "The field must be there.",
+    "wrong_type": "The value is of another kind.",
+    "unknown_field": "There is no such field; a near one is named.",
+    "unknown_parameter": "There is no such query parameter.",
+    "invalid_parameter": "The query parameter has no such value.",
+    "not_an_object": "The body must be a JSON object.",
+    "blank": "The text has no visible character.",
+    "too_long": "The text has more than `limit` characters.",
+    "control_character": "The text contains a control character.",
+    "unconventional_name": "A warning; a fault where the workspace takes only lowercase names with underscores.",
+    "invalid_email": "The text does not look like an e-mail address.",
+    "invalid_id": "The id has characters or a length that ids do not have.",
+    "two_ids": "The id in the body and the header Idempotency-Key differ.",
+    "out_of_range": "The number is not from 1 to `limit`.",
+    "no_contact": "The event names no contact.",
+    "two_contacts": "The event names its contact in two ways.",
+    "nothing_to_change": "The change changes nothing.",
+    "too_large": "The object has more than `limit` bytes.",
+    "no_offset": "The time has no offset from UTC.",
+    "invalid_time": "The text is no RFC 3339 time, or no moment that exists.",
+    "too_early": "The time lies before 2000.",
+    "too_far_ahead": "The time lies more than a day in the future.",
+    "duplicate_key": "A key stands more than once in one object.",
+    "null_character": "U+0000 cannot be stored.",
+    "lone_surrogate": "Half of a surrogate pair is not Unicode.",
+    "not_a_json_number": "NaN and Infinity are not JSON.",
+    "number_out_of_range": "The number is beyond what a 64-bit float can hold.",
+    "number_too_long": "The number has more than `limit` characters.",
+    "integer_out_of_range": "The integer is outside the 64-bit range.",
+}
+"""Of one fault: the member `code` of an entry of `errors`, or of a rejected item of a batch."""
