@@ -94,6 +94,7 @@ def _profile(read: ProfileRead, filters: Filters, reader: Reader) -> dict[str, A
     return {
         "contact": contact_card(read.contact, reader),
         "filters": filters,
+        "position": read.position,
         "chips": first,
         "more_chips": more,
         "histogram": draw(read.histogram, reader),

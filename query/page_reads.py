@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from query.contacts import Contact, ContactSummary, find_contact, recent_contacts, search_contacts
 from query.cursors import Cursor
+from query.places import place_of_contact
 from query.presentation.histogram import DAYS
 from query.summary import Histogram, NameSummary, event_summary, histogram
 from query.timeline import EVERYTHING, Event, Filters, Page, find_event, timeline_page
@@ -16,6 +17,8 @@ from query.workspaces import Workspace, find_workspace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from zoneinfo import ZoneInfo
+
+    from psycopg import Connection
 
     from query.reading import Reading
 
@@ -39,13 +42,17 @@ class ProfileAsk:
 
 @dataclass(frozen=True, slots=True)
 class ProfileRead:
-    """A profile: `opened` is the event asked for, when there is one of that id."""
+    """A profile: `opened` is the event asked for, when there is one of that id.
+
+    `position` is the place in the log up to which it is told: from there on the live stream goes on, without a gap.
+    """
 
     contact: Contact
     page: Page
     names: list[NameSummary]
     histogram: Histogram
     opened: Event | None
+    position: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class SidebarRead:
     contact: Contact
     newest: list[Event]
     before: list[Event]
+    position: str | None
 
 
 class PageReads(Protocol):
@@ -131,7 +139,7 @@ class DatabasePageReads:
                 time_zone=ask.zone.key,
                 names=ask.filters.names,
             )
-            return ProfileRead(contact, page, event_summary(*key), bars, opened)
+            return ProfileRead(contact, page, event_summary(*key), bars, opened, _position(*key))
 
     def timeline(self, workspace_id: int, contact_id: int, filters: Filters, cursor: Cursor | None) -> Page:
         """See PageReads."""
@@ -157,7 +165,12 @@ class DatabasePageReads:
             if started_at is not None:
                 week = Filters(occurred_from=started_at - BEFORE, occurred_before=started_at)
                 before = timeline_page(*key, filters=week, limit=200).events
-            return SidebarRead(contact, newest, before)
+            return SidebarRead(contact, newest, before, _position(*key))
+
+
+def _position(connection: Connection[Any], workspace_id: int, contact_id: int) -> str | None:
+    place = place_of_contact(connection, workspace_id, contact_id)
+    return place.position.encode() if place and place.position else None
 
 
 def cursor_at(event: Event, direction: str) -> Cursor:

@@ -66,6 +66,7 @@ def _panel(read: SidebarRead, viewer: Viewer, reader: Reader, started_at: dateti
     return {
         "reader": reader,
         "contact": card,
+        "position": read.position,
         "telling": telling,
         "rest": list(by_key.values()),
         "rows": [(row, _place(row, reader)) for row in rows],

@@ -46,13 +46,14 @@ export class Live {
   #contact; #timeline; #pill; #waiting = new Set(); #arrived = new Set(); #timer = null; #hooks;
 
   // hooks: counted(event), inserted(rows), changed(), reread(), filters() -> URLSearchParams, isOffTop()
-  constructor({ contact, timeline, pill, bar, hooks }) {
+  constructor({ contact, position, timeline, pill, bar, hooks }) {
     this.#contact = contact;
     this.#timeline = timeline;
     this.#pill = pill;
     this.#hooks = hooks;
     const delayed = delayedBar(bar);
     new Stream(`/api/v1/contacts/${contact}/event-stream`, {
+      after: position,
       state: (open) => delayed.connection(open),
       hear: (type, data) => {
         if (type === "event") this.#hear(data);

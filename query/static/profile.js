@@ -198,6 +198,7 @@ function refreshIdentity() {
 
 new Live({
   contact,
+  position: profile.dataset.position,
   timeline,
   pill: profile.querySelector(".pill"),
   bar: profile.querySelector(".delayed"),

@@ -87,6 +87,7 @@ function listen(fresh) {
   };
   stream = new Stream(`/api/v1/contacts/${fresh.dataset.contact}/event-stream`, {
     token,
+    after: fresh.dataset.position,
     state: (open) => delayed.connection(open),
     hear: (type, data) => {
       if (["event", "contact", "reset"].includes(type)) soon();

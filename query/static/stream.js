@@ -7,9 +7,11 @@ const UNSEEN = 60_000;
 export class Stream {
   #url; #token; #hear; #state; #lastId = ""; #pause = 1000; #abort = null; #stopped = false;
 
+  // `after`: the position up to which the page tells already; the server goes on from there, so that nothing is missed.
   // hear(type, data) is called for each event; state(open) when the connection comes and goes.
-  constructor(url, { token = null, hear, state = () => {} }) {
+  constructor(url, { token = null, after = "", hear, state = () => {} }) {
     this.#url = url;
+    this.#lastId = after;
     this.#token = token;
     this.#hear = hear;
     this.#state = state;

@@ -152,7 +152,9 @@ class Sample:
             older = self.timeline(workspace.id, ask.contact_id, EVERYTHING, cursor_at(opened, "older"))
             newer = self.timeline(workspace.id, ask.contact_id, EVERYTHING, cursor_at(opened, "newer"))
             page = Page([*newer.events[-10:], opened, *older.events], older.next_cursor, cursor_at(opened, "newer"))
-        return ProfileRead(life.contact, page, _names(life.events), Histogram(_days(life.events, ask), None), opened)
+        return ProfileRead(
+            life.contact, page, _names(life.events), Histogram(_days(life.events, ask), None), opened, None
+        )
 
     def timeline(self, workspace_id: int, contact_id: int, filters: Filters, cursor: Cursor | None) -> Page:
         """See PageReads."""
@@ -180,7 +182,7 @@ class Sample:
             return None
         week = timedelta(days=7)
         before = [e for e in life.events if started_at and started_at - week <= e.occurred_at < started_at]
-        return SidebarRead(life.contact, life.events[:10], before)
+        return SidebarRead(life.contact, life.events[:10], before, None)
 
 
 def _names(events: Sequence[Event]) -> list[NameSummary]:

@@ -13,12 +13,13 @@ from psycopg import sql
 
 from schemas.times import format_time
 from tests.browser.helpdesk import helpdesk
+from tests.browser.waiting import until
 from tests.e2e.system import System, contact_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import BrowserContext, Route
 
     from tests.parts import Parts
 
@@ -96,6 +97,21 @@ def test_one_post_reaches_the_profile_that_an_agent_has_open(
     system.api.write("PATCH", f"/api/v1/contacts/{contact_id}", patch, uuid4().hex)
     expect(page.locator(".identity .data")).to_contain_text("pro", timeout=SEEN)
     expect(page.locator(".identity .data")).to_contain_text("changed just now")
+
+
+def test_what_happens_between_page_and_stream_is_not_missed(
+    system: System, new_context: Callable[..., BrowserContext]
+) -> None:
+    contact_id = create_contact(system)
+    record(system, contact_id, "trial_started")
+    page = new_context().new_page()
+    held: list[Route] = []
+    page.route("**/event-stream", lambda route: held.append(route))  # noqa: PLW0108 - it wants a function of its own
+    page.goto(sign_in_link(system, f"/contacts/{contact_id}"))
+    until(page, lambda: held, "the page to ask for its stream")
+    event_id = record(system, contact_id, "plan_upgraded")
+    held[0].continue_()
+    expect(page.locator(".event").first).to_have_attribute("data-id", event_id, timeout=SEEN)
 
 
 def test_search_finds_the_contact(system: System, new_context: Callable[..., BrowserContext]) -> None:
