@@ -9,12 +9,14 @@ from kafka.errors import OffsetOutOfRangeError
 
 from projector.batch import decode_batch
 from projector.errors import PositionOutsideLogError
+from projector.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kafka import KafkaConsumer
 
+    from projector.batch import Batch
     from projector.position_table import Stored, Topic
     from projector.writer import Writer
 
@@ -40,16 +42,28 @@ class Replay:
             tp = TopicPartition(self._topic.name, partition)
             self._consumer.seek(tp, positions[partition].next_offset)
             self._consumer.resume(tp)  # an earlier run may have paused it
-        while todo:
-            positions |= self._turn(todo, positions, report)
-            for partition in [p for p, end in todo.items() if positions[p].next_offset >= end]:
-                del todo[partition]
-                self._consumer.pause(TopicPartition(self._topic.name, partition))
-        return positions
+        pipeline = Pipeline(self._writer)
+        planned = {partition: stored.next_offset for partition, stored in positions.items()}
+        read = 0
+        try:
+            while todo:
+                batch = self._poll(todo, planned)
+                positions |= pipeline.settle() or {}
+                report(read)
+                read = 0
+                if batch is not None:
+                    expected = {partition: positions[partition] for partition in batch.next_offsets}
+                    pipeline.submit(batch, expected, lambda _: None)
+                    planned |= batch.next_offsets
+                    read = sum(count for (_, outcome), count in batch.counts.items() if outcome == "read")
+                for partition in [p for p, end in todo.items() if planned[p] >= end]:
+                    del todo[partition]
+                    self._consumer.pause(TopicPartition(self._topic.name, partition))
+            return positions | (pipeline.settle() or {})
+        finally:
+            pipeline.close()
 
-    def _turn(
-        self, todo: Mapping[int, int], positions: Mapping[int, Stored], report: Callable[[int], None]
-    ) -> dict[int, Stored]:
+    def _poll(self, todo: Mapping[int, int], planned: Mapping[int, int]) -> Batch | None:
         try:
             polled = self._consumer.poll(timeout_ms=500, max_records=self._batch_size)
         except OffsetOutOfRangeError as error:
@@ -61,11 +75,6 @@ class Replay:
         next_offsets = {}
         for partition, end in todo.items():
             position = self._consumer.position(TopicPartition(self._topic.name, partition), timeout_ms=0)
-            if position is not None and position > positions[partition].next_offset:
+            if position is not None and position > planned[partition]:
                 next_offsets[partition] = min(position, end)
-        if not next_offsets:
-            return {}
-        batch = decode_batch(found, next_offsets, self._topic.partitions)
-        moved = self._writer.write(batch, {partition: positions[partition] for partition in next_offsets})
-        report(sum(count for (_, outcome), count in batch.counts.items() if outcome == "read"))
-        return moved
+        return decode_batch(found, next_offsets, self._topic.partitions) if next_offsets else None

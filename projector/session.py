@@ -12,7 +12,8 @@ from kafka import ConsumerRebalanceListener, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
 from projector.batch import decode_batch
-from projector.errors import PositionOutsideLogError
+from projector.errors import FencedError, PositionOutsideLogError
+from projector.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,6 +53,7 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         self._consumer = consumer
         self._new_writer = new_writer
         self._writer = new_writer()
+        self._pipeline = Pipeline(self._writer)
         self._topic = topic
         self._burst = burst
         self._most = self._batch_size = batch_size
@@ -59,10 +61,14 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         self._stamped_at = -STAMP_EVERY
         self._lock = threading.Lock()
         self._owned: dict[int, Stored] = {}
+        self._promised: dict[int, int] = {}
+        self._assignment = 0
+        self._counts: Counts | None = None
         consumer.subscribe([topic.name], listener=self)
 
     def close(self) -> None:
-        """Leave the group, so that others take over at once, and let go of the connections."""
+        """Finish the batch under way, leave the group, so that others take over at once, and close the connections."""
+        self._pipeline.close()
         try:
             self._consumer.close(autocommit=False, timeout_ms=3_000)
         finally:
@@ -83,49 +89,73 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         return lags
 
     def turn(self) -> Counts | None:
-        """Poll once and apply what came; None when nothing did."""
-        written = self._turn()
+        """Poll once and begin to write what came; give the counts of a batch that was written, None when none was.
+
+        When this raises, and after `close`, what is written is what the positions say.
+        """
+        polled = self._poll()
+        assignment, planned = self._plan()
+        by_partition = {tp.partition: found for tp, found in polled.items() if tp.partition in planned}
+        next_offsets = self._next_offsets(planned, by_partition)
+        batch = decode_batch(by_partition, next_offsets, self._topic.partitions) if next_offsets else None
+        written = self._settle()
+        if batch is not None:
+            self._begin(batch, assignment)
+        else:
+            self._stamp_idle()
+        return written
+
+    def _poll(self) -> dict[TopicPartition, list[Any]]:
+        try:
+            polled: dict[TopicPartition, list[Any]] = self._consumer.poll(
+                timeout_ms=int(POLL * 1000), max_records=self._batch_size
+            )
+        except OffsetOutOfRangeError as error:
+            raise PositionOutsideLogError(self._outside(error)) from error
+        return polled
+
+    def _plan(self) -> tuple[int, dict[int, int]]:
+        """Give the assignment number, and where its partitions stand once the batch under way is written."""
+        with self._lock:
+            stored = {partition: stored.next_offset for partition, stored in self._owned.items()}
+            return self._assignment, stored | self._promised
+
+    def _begin(self, batch: Batch, assignment: int) -> None:
+        with self._lock:
+            if assignment != self._assignment:
+                raise FencedError("the partitions were assigned anew between poll and write")
+            expected = {partition: self._owned[partition] for partition in batch.next_offsets}
+            self._promised = dict(batch.next_offsets)
+        self._pipeline.submit(batch, expected, self._check)
+
+    def _check(self, counts: Counts) -> None:
+        self._burst.check(counts)
+        self._counts = counts
+
+    def _settle(self) -> Counts | None:
+        moved = self._pipeline.settle()
+        if moved is None:
+            return None
+        with self._lock:
+            self._promised = {}
+            for partition, stored in moved.items():
+                owned = self._owned.get(partition)
+                if owned is not None and owned.next_offset < stored.next_offset:
+                    self._owned[partition] = stored
+        return self._counts
+
+    def _stamp_idle(self) -> None:
         idle = [partition for partition, lag in self.lag().items() if lag == 0]
         if idle and self._clock() - self._stamped_at > STAMP_EVERY:
             self._writer.caught_up(idle)
             self._stamped_at = self._clock()
-        return written
 
-    def _turn(self) -> Counts | None:
-        try:
-            polled = self._consumer.poll(timeout_ms=int(POLL * 1000), max_records=self._batch_size)
-        except OffsetOutOfRangeError as error:
-            raise PositionOutsideLogError(self._outside(error)) from error
-        owned = self.owned
-        by_partition = {tp.partition: found for tp, found in polled.items() if tp.partition in owned}
-        next_offsets = self._next_offsets(owned, by_partition)
-        if not next_offsets:
-            return None
-        batch = decode_batch(by_partition, next_offsets, self._topic.partitions)
-        return self._write(batch, {partition: owned[partition] for partition in next_offsets})
-
-    def _write(self, batch: Batch, expected: dict[int, Stored]) -> Counts:
-        written: Counts | None = None
-
-        def check(counts: Counts) -> None:
-            nonlocal written
-            self._burst.check(counts)
-            written = counts
-
-        moved = self._writer.write(batch, expected, check)
-        with self._lock:
-            for partition, stored in moved.items():
-                if self._owned.get(partition) == expected[partition]:  # else a rebalance has read a newer one
-                    self._owned[partition] = stored
-        assert written is not None
-        return written
-
-    def _next_offsets(self, owned: Mapping[int, Stored], polled: Mapping[int, Any]) -> dict[int, int]:
+    def _next_offsets(self, planned: Mapping[int, int], polled: Mapping[int, Any]) -> dict[int, int]:
         """Where the consumer stands, for partitions that moved: those polled, or all when compaction left only gaps."""
         next_offsets = {}
-        for partition in polled or owned:
+        for partition in polled or planned:
             position = self._consumer.position(TopicPartition(self._topic.name, partition), timeout_ms=0)
-            if position is not None and position > owned[partition].next_offset:
+            if position is not None and position > planned[partition]:
                 next_offsets[partition] = position
         return next_offsets
 
@@ -145,10 +175,15 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         for tp in assigned:
             self._consumer.seek(tp, stored[tp.partition].next_offset)
         with self._lock:
+            self._assignment += 1
             self._owned = stored
+            self._promised = {}
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Forget them; a transaction under way is fenced by its positions."""
+        """Let the batch under way end, so that the next owner starts behind it, and forget the partitions."""
+        self._pipeline.wait()
         with self._lock:
+            self._assignment += 1
             for tp in revoked:
                 self._owned.pop(tp.partition, None)
+            self._promised = {}
