@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from query.contacts import find_contact
+from query.subscriptions import ContactChanged, EventAdded, Reset
 from query.timeline import Event
+from schemas.positions import Position
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from psycopg import Connection
+
+    from query.places import Place
+    from query.subscriptions import Change
 
 MOST: Final = 500
 """Changes read at once; where there are more, a watcher is told to read its timeline again."""
@@ -84,3 +90,28 @@ def _parameters(workspace_id: int, contact_ids: Sequence[int], stretch: Stretch)
         "start": stretch.start,
         "end": stretch.end,
     }
+
+
+def read_changes(
+    connection: Connection[Any],
+    workspace_id: int,
+    contact_ids: list[int],
+    stretch: Stretch,
+    place: Place,
+) -> dict[int, list[Change]]:
+    """Read the changes of a stretch, by contact; a contact with erasures, or one of too many changes, is reset."""
+    end = Position(place.topic_id, place.log_partition, stretch.end - 1)
+    events = new_events(connection, workspace_id, contact_ids, stretch)
+    if len(events) == MOST:
+        return {contact_id: [Reset(end)] for contact_id in contact_ids}
+    changes: dict[int, list[Change]] = {contact_id: [] for contact_id in contact_ids}
+    for event in events:
+        position = Position(place.topic_id, place.log_partition, event.log_offset)
+        changes[event.contact_id].append(EventAdded(position, event))
+    for contact_id in changed_contacts(connection, workspace_id, contact_ids, stretch):
+        contact = find_contact(connection, workspace_id, contact_id)
+        if contact is not None:
+            changes[contact_id].append(ContactChanged(end, contact))
+    for contact_id in erased_from(connection, workspace_id, contact_ids, stretch):
+        changes[contact_id] = [Reset(end)]
+    return changes

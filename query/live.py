@@ -15,18 +15,15 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from query.access import contact_not_found
-from query.changes import MOST, Stretch, changed_contacts, erased_from, new_events
-from query.contacts import find_contact
+from query.changes import Stretch, read_changes
 from query.places import place_of_contact
-from query.subscriptions import ContactChanged, EventAdded, Reached, Reset, Subscription
+from query.subscriptions import Reached, Reset, Subscription
 from runtime.problems import Problem
 from schemas.positions import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
-
-    from psycopg import Connection
 
     from query.places import Place
     from query.progress import Progress
@@ -151,7 +148,7 @@ class Live:
             return [Reset(place.position)]
         ids = [subscription.contact_id]
         with self._reading(subscription.workspace_id) as connection:
-            found = _read(connection, subscription.workspace_id, ids, stretch, place)
+            found = read_changes(connection, subscription.workspace_id, ids, stretch, place)
         return found[subscription.contact_id]
 
     def _run(self) -> None:
@@ -197,7 +194,7 @@ class Live:
         while not self._closed.is_set():
             try:
                 with self._reading(workspace_id) as connection:
-                    found = _read(connection, workspace_id, list(contacts), stretch, place)
+                    found = read_changes(connection, workspace_id, list(contacts), stretch, place)
                 break
             except Problem:  # the database is away; what is new will still be there when it is back
                 _log.warning("live changes cannot be read", log_partition=place.log_partition)
@@ -235,28 +232,3 @@ def _by_workspace(watchers: set[Subscription]) -> dict[int, dict[int, list[Subsc
     for subscription in watchers:
         grouped[subscription.workspace_id][subscription.contact_id].append(subscription)
     return grouped
-
-
-def _read(
-    connection: Connection[tuple[object, ...]],
-    workspace_id: int,
-    contact_ids: list[int],
-    stretch: Stretch,
-    place: Place,
-) -> dict[int, list[Change]]:
-    """Read the changes of a stretch, by contact; a contact with erasures, or one of too many changes, is reset."""
-    end = Position(place.topic_id, place.log_partition, stretch.end - 1)
-    events = new_events(connection, workspace_id, contact_ids, stretch)
-    if len(events) == MOST:
-        return {contact_id: [Reset(end)] for contact_id in contact_ids}
-    changes: dict[int, list[Change]] = {contact_id: [] for contact_id in contact_ids}
-    for event in events:
-        position = Position(place.topic_id, place.log_partition, event.log_offset)
-        changes[event.contact_id].append(EventAdded(position, event))
-    for contact_id in changed_contacts(connection, workspace_id, contact_ids, stretch):
-        contact = find_contact(connection, workspace_id, contact_id)
-        if contact is not None:
-            changes[contact_id].append(ContactChanged(end, contact))
-    for contact_id in erased_from(connection, workspace_id, contact_ids, stretch):
-        changes[contact_id] = [Reset(end)]
-    return changes

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 
-MOST_COUNTED: Final = 20_000
+MOST_COUNTED: Final = 10_000
 """Events that one histogram looks at; a busier range is counted back to a moment, which the answer names."""
 
 

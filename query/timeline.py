@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
+from query import timeline_statements as statements
 from query.cursors import Cursor, Direction
 from schemas.times import is_late
 
@@ -52,7 +53,7 @@ class Filters:
     @property
     def scans(self) -> bool:
         """Whether events have to be looked at one by one."""
-        return bool(self.names or self.name_prefix or self.text)
+        return bool(self.text)
 
 
 EVERYTHING: Final = Filters()
@@ -70,62 +71,6 @@ class Page:
     next_cursor: Cursor | None
     prev_cursor: Cursor | None
     searched_back_to: datetime | None = None
-
-
-# The bounds are one row comparison and one plain one, both answered by the index, and neither is ever absent: an
-# optional condition would keep the server from one good plan for all pages.
-_OLDER: Final = """
-    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
-    FROM timeline
-    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-      AND (occurred_at, log_offset) < (%(before_at)s, %(before_offset)s) AND occurred_at >= %(occurred_from)s
-    ORDER BY occurred_at DESC, log_offset DESC LIMIT %(limit)s
-"""
-_NEWER: Final = """
-    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
-    FROM timeline
-    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-      AND (occurred_at, log_offset) > (%(after_at)s, %(after_offset)s) AND occurred_at < %(occurred_before)s
-    ORDER BY occurred_at, log_offset LIMIT %(limit)s
-"""
-# The same, looking at one event after the other: a stretch of at most so many, of which the last one comes along as a
-# mark even when it does not match. The limit stops the scan as soon as the page is full.
-_SCAN_OLDER: Final = """
-    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset,
-           place, fits
-    FROM (
-        SELECT *, row_number() OVER (ORDER BY occurred_at DESC, log_offset DESC) AS place,
-            (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s))
-            AND starts_with(name, %(name_prefix)s)
-            AND (%(text)s = '' OR strpos(lower(name || ' ' || properties::text), lower(%(text)s)) > 0) AS fits
-        FROM (
-            SELECT * FROM timeline
-            WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-              AND (occurred_at, log_offset) < (%(before_at)s, %(before_offset)s) AND occurred_at >= %(occurred_from)s
-            ORDER BY occurred_at DESC, log_offset DESC LIMIT %(stretch)s
-        ) AS stretch
-    ) AS looked_at
-    WHERE fits OR place = %(stretch)s
-    ORDER BY occurred_at DESC, log_offset DESC LIMIT %(limit)s
-"""
-_SCAN_NEWER: Final = """
-    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset,
-           place, fits
-    FROM (
-        SELECT *, row_number() OVER (ORDER BY occurred_at, log_offset) AS place,
-            (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s))
-            AND starts_with(name, %(name_prefix)s)
-            AND (%(text)s = '' OR strpos(lower(name || ' ' || properties::text), lower(%(text)s)) > 0) AS fits
-        FROM (
-            SELECT * FROM timeline
-            WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-              AND (occurred_at, log_offset) > (%(after_at)s, %(after_offset)s) AND occurred_at < %(occurred_before)s
-            ORDER BY occurred_at, log_offset LIMIT %(stretch)s
-        ) AS stretch
-    ) AS looked_at
-    WHERE fits OR place = %(stretch)s
-    ORDER BY occurred_at, log_offset LIMIT %(limit)s
-"""
 
 
 def timeline_page(  # noqa: PLR0913 - a page is told by all of these
@@ -148,13 +93,18 @@ def timeline_page(  # noqa: PLR0913 - a page is told by all of these
         "text": filters.text or "",
         "stretch": STRETCH,
     }
-    statement: LiteralString = _OLDER if older else _NEWER
-    if filters.scans:
-        statement = _SCAN_OLDER if older else _SCAN_NEWER
-    rows = connection.execute(statement, parameters).fetchall()
+    rows = connection.execute(_statement(filters, older=older), parameters).fetchall()
     mark = next((Event(*row[:8]) for row in rows if filters.scans and row[8] == STRETCH), None)
     events = [Event(*row[:8]) for row in rows if not filters.scans or row[9]]
     return _page(events, cursor, limit, mark)
+
+
+def _statement(filters: Filters, *, older: bool) -> LiteralString:
+    if filters.scans:
+        return statements.SCAN_OLDER if older else statements.SCAN_NEWER
+    if filters.names or filters.name_prefix:
+        return statements.NAMED_OLDER if older else statements.NAMED_NEWER
+    return statements.OLDER if older else statements.NEWER
 
 
 def _bounds(filters: Filters, cursor: Cursor | None) -> dict[str, Any]:

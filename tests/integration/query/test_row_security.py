@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from query import timeline
+from query import timeline, timeline_statements
 from query.contacts import search_contacts
 from query.reading import Reading
 from runtime.postgres import Watchdog, build_pool, connection_string
@@ -80,9 +80,9 @@ def test_every_table_with_a_workspace_is_secured(pool: ConnectionPool[Connection
 def test_a_read_with_its_predicate_removed_still_shows_nothing_foreign(
     reading: Reading, rows: Rows, foreign: int, other_workspace: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = timeline._OLDER.replace("workspace_id = %(workspace_id)s AND ", "")  # noqa: SLF001 - broken on purpose
-    assert broken != timeline._OLDER  # noqa: SLF001
-    monkeypatch.setattr(timeline, "_OLDER", broken)
+    broken = timeline_statements.OLDER.replace("workspace_id = %(workspace_id)s AND ", "")
+    assert broken != timeline_statements.OLDER
+    monkeypatch.setattr(timeline_statements, "OLDER", broken)
 
     with reading(rows.workspace_id) as connection:
         assert timeline.timeline_page(connection, rows.workspace_id, foreign).events == []

@@ -207,7 +207,6 @@ def test_what_cannot_be_told_one_by_one_is_told_as_a_reset(
         monkeypatch.setattr(live, "LONGEST_CATCH_UP", 5)
     else:
         monkeypatch.setattr("query.changes.MOST", 5)
-        monkeypatch.setattr(live, "MOST", 5)
 
     with server.stream(contact, after=after) as stream:
         (reset,) = stream.wait_for(1, "reset")

@@ -229,13 +229,13 @@ def test_a_search_back_in_the_other_direction_finds_the_same(
     oldest = rows.event(contact, "needle", NOON - timedelta(hours=1))
     path = f"/api/v1/contacts/{contact}/events"
 
-    forth = walk(client, path, name="needle", limit="1")
+    forth = walk(client, path, text="needle", limit="1")
     cursor = None
     for _ in forth[:-1]:
-        cursor = client.get(path, query_string={"name": "needle", "limit": 1} | ({"cursor": cursor} if cursor else {}))
+        cursor = client.get(path, query_string={"text": "needle", "limit": 1} | ({"cursor": cursor} if cursor else {}))
         cursor = cursor.get_json()["next_cursor"]
-    last = client.get(path, query_string={"name": "needle", "limit": 1, "cursor": cursor}).get_json()
-    back = walk(client, path, "prev_cursor", name="needle", limit="1", cursor=last["prev_cursor"])
+    last = client.get(path, query_string={"text": "needle", "limit": 1, "cursor": cursor}).get_json()
+    back = walk(client, path, "prev_cursor", text="needle", limit="1", cursor=last["prev_cursor"])
 
     assert (flat(forth), flat(back)) == ([newest, oldest], [newest])
 
