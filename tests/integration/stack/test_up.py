@@ -11,11 +11,13 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import psutil
 import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from psycopg import sql
 
 from cli.stack.ports import free_port
 from cli.stack.processes import is_dead
@@ -285,10 +287,20 @@ def test_an_added_service_is_started_once_comes_back_and_stops_with_the_rest(run
     assert set(running.pids()) == {*PARTS, "second"}
 
 
-def test_parts_from_outside_replace_ours(fresh: Project, stack: Parts, database_url: str, topic: str) -> None:
+@pytest.fixture
+def empty_database(stack: Parts) -> Iterator[str]:
+    """An empty database of somebody else's server."""
+    name = f"outside_{uuid4().hex[:12]}"
+    with psycopg.connect(stack.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield stack.database_url(name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def test_parts_from_outside_replace_ours(fresh: Project, stack: Parts, empty_database: str, topic: str) -> None:
     outside = {
         "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": empty_database,
         "TOPIC": topic,
         "PARTITIONS": "3",
     }
