@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 START_SECONDS = 60
+UNAVAILABLE = 69
+"""Exit code (EX_UNAVAILABLE of sysexits.h) when no engine can be had here: the command was not run."""
 PLUGIN = Path("cli-plugins/docker-compose")
 PLUGIN_SUITE = "trixie"
 """The Debian release whose compose plugin needs nothing of the release it runs on."""
@@ -82,7 +84,8 @@ def main(command: Sequence[str]) -> int:
     """Run the command beside an engine with the stand-ins; its exit code."""
     with tempfile.TemporaryDirectory(prefix="engine-") as folder, engine(Path(folder)) as environment:
         add_compose(environment)
-        subprocess.run([sys.executable, "-m", "tests.containers.build"], env=environment, check=True)
+        if subprocess.run([sys.executable, "-m", "tests.containers.build"], env=environment, check=False).returncode:
+            raise click.ClickException("The stand-ins could not be built; the reason is above.")
         return subprocess.run(command, env=environment, check=False).returncode
 
 
@@ -90,4 +93,8 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except click.ClickException as error:
-        sys.exit(error.message)
+        click.echo(error.message, err=True)
+        sys.exit(UNAVAILABLE)
+    except FileNotFoundError as error:
+        click.echo(f"{error.filename} is not installed", err=True)
+        sys.exit(UNAVAILABLE)
