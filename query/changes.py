@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from query.contacts import find_contact
@@ -50,17 +50,17 @@ def new_events(
 
 def changed_contacts(
     connection: Connection[Any], workspace_id: int, contact_ids: Sequence[int], stretch: Stretch
-) -> list[int]:
-    """Name those of these contacts whose profile or custom data the stretch changed."""
+) -> list[tuple[int, int]]:
+    """Name those of these contacts that the stretch changed, each with the offset of its newest change."""
     rows = connection.execute(
         """
-        SELECT contact_id FROM contacts
+        SELECT contact_id, log_offset FROM contacts
         WHERE workspace_id = %(workspace_id)s AND contact_id = ANY(%(contact_ids)s)
           AND log_partition = %(log_partition)s AND log_offset >= %(start)s AND log_offset < %(end)s
         """,
         _parameters(workspace_id, contact_ids, stretch),
     ).fetchall()
-    return [row[0] for row in rows]
+    return [(contact_id, log_offset) for contact_id, log_offset in rows]
 
 
 def erased_from(
@@ -106,12 +106,12 @@ def read_changes(
         return {contact_id: [Reset(end)] for contact_id in contact_ids}
     changes: dict[int, list[Change]] = {contact_id: [] for contact_id in contact_ids}
     for event in events:
-        position = Position(place.topic_id, place.log_partition, event.log_offset)
-        changes[event.contact_id].append(EventAdded(position, event))
-    for contact_id in changed_contacts(connection, workspace_id, contact_ids, stretch):
+        changes[event.contact_id].append(EventAdded(replace(end, offset=event.log_offset), event))
+    for contact_id, log_offset in changed_contacts(connection, workspace_id, contact_ids, stretch):
         contact = find_contact(connection, workspace_id, contact_id)
         if contact is not None:
-            changes[contact_id].append(ContactChanged(end, contact))
+            changes[contact_id].append(ContactChanged(replace(end, offset=log_offset), contact))
+            changes[contact_id].sort(key=lambda change: change.position.offset if change.position else 0)
     for contact_id in erased_from(connection, workspace_id, contact_ids, stretch):
         changes[contact_id] = [Reset(end)]
     return changes

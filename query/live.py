@@ -110,7 +110,7 @@ class Live:
         if place is None:
             raise contact_not_found()
         same_topic = after is not None and (after.topic_id, after.partition) == (place.topic_id, place.log_partition)
-        skip_to = after.offset + 1 if after is not None and same_topic else 0
+        skip_to = after.offset + 1 if after is not None and same_topic else place.next_offset
         subscription = Subscription(workspace_id, contact_id, place.log_partition, skip_to)
         start = self._register(subscription, place)
         try:
@@ -119,7 +119,8 @@ class Live:
                 missed = [Reset(place.position)]
             elif after is not None:
                 missed = self._missed(subscription, Stretch(place.log_partition, skip_to, start), place)
-            reached = Position(place.topic_id, place.log_partition, start - 1) if start else None
+            told = max(start, skip_to)
+            reached = Position(place.topic_id, place.log_partition, told - 1) if told else None
             subscription.begin([*missed, Reached(reached, place.as_of, place.delayed(self._now()))])
         except BaseException:
             self._leave(subscription)
