@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from psycopg_pool import PoolTimeout, TooManyRequests
+from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from query.access import Access
 from query.app import build_app
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from psycopg import Connection
-    from psycopg_pool import ConnectionPool
 
 POOL_SIZE: Final = 16
 STATEMENT_TIMEOUT: Final = 4_000
@@ -50,7 +49,7 @@ def build(environment: Mapping[str, str]) -> Service:
         application_name="contact-events query",
         statement_timeout=STATEMENT_TIMEOUT,
     )
-    pool = build_pool(conninfo, max_size=POOL_SIZE)
+    pool = build_pool(conninfo, max_size=POOL_SIZE, check=_bounded_check(watchdog))
     pool.open(wait=False)  # the process starts, and says 503, also while the database is away
     reading = Reading(pool, watchdog)
     listener = Listener(conninfo, progress, watchdog)
@@ -90,6 +89,16 @@ def build(environment: Mapping[str, str]) -> Service:
 
 
 LOOKUPS_AT_ONCE: Final = 4
+
+
+def _bounded_check(watchdog: Watchdog) -> Callable[[Connection[Any]], None]:
+    """Make the pool's check of a connection end also when the server is frozen."""
+
+    def check(connection: Connection[Any]) -> None:
+        with watchdog.limit(connection, CHECK_SECONDS):
+            ConnectionPool.check_connection(connection)
+
+    return check
 
 
 def _find_key(pool: ConnectionPool[Connection[Any]], watchdog: Watchdog) -> Callable[[str], StoredKey | None]:
