@@ -1,4 +1,4 @@
-"""`contact-events topic`: create the topic with the settings that the contract rests on."""
+"""`contact-events topic`: create the topic with the settings that the contract rests on, and look into it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.topic_contract import contract
 from schemas.topic import settings_for
 
 if TYPE_CHECKING:
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def topic() -> None:
-    """Create and describe the topic."""
+    """Create the topic, look into it, and move events in and out."""
+
+
+for _command in (contract,):
+    topic.add_command(_command)
 
 
 @topic.command()
