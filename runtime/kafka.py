@@ -9,6 +9,9 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 API_VERSION: Final = (4, 0)
 """Given, not asked for: so a process starts, and says 503, while Kafka is away."""
 
+RECONNECT_BACKOFF_MAX_MS: Final = 1_000
+"""kafka-python's default lets a client sleep for 30 s after the broker is back."""
+
 MAX_REQUEST_SIZE: Final = 1_048_576
 
 
@@ -26,12 +29,14 @@ def build_producer(bootstrap_servers: str, client_id: str) -> KafkaProducer:
         acks="all",
         enable_idempotence=True,  # explicit: a conflict with other settings raises instead of switching it off
         compression_type="lz4",
+        batch_size=65_536,  # what all requests of a worker send a partition within the linger time fits into one
         linger_ms=2,  # lets concurrent requests share a batch; costs a request 2 ms
         max_block_ms=2_000,  # a request must be answered within three seconds, also without Kafka
         request_timeout_ms=3_000,
         reconnect_backoff_max_ms=1_000,  # half a minute by default: too long once the brokers are back
         delivery_timeout_ms=8_000,  # below the graceful-stop limit, so that a stop never abandons a record silently
         max_request_size=MAX_REQUEST_SIZE,
+        reconnect_backoff_max_ms=RECONNECT_BACKOFF_MAX_MS,
     )
 
 
@@ -48,6 +53,7 @@ def build_consumer(
         "auto_offset_reset": "none",  # an offset outside the log is an error of its own, never a skip
         "session_timeout_ms": 10_000,
         "max_poll_interval_ms": 30_000,
+        "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
     }
     return KafkaConsumer(**(settings | more))
 
@@ -59,4 +65,5 @@ def build_admin(bootstrap_servers: str, client_id: str) -> KafkaAdminClient:
         client_id=client_id,
         api_version=API_VERSION,
         request_timeout_ms=10_000,
+        reconnect_backoff_max_ms=RECONNECT_BACKOFF_MAX_MS,
     )
