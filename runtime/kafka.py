@@ -33,7 +33,6 @@ def build_producer(bootstrap_servers: str, client_id: str) -> KafkaProducer:
         linger_ms=2,  # lets concurrent requests share a batch; costs a request 2 ms
         max_block_ms=2_000,  # a request must be answered within three seconds, also without Kafka
         request_timeout_ms=3_000,
-        reconnect_backoff_max_ms=1_000,  # half a minute by default: too long once the brokers are back
         delivery_timeout_ms=8_000,  # below the graceful-stop limit, so that a stop never abandons a record silently
         max_request_size=MAX_REQUEST_SIZE,
         reconnect_backoff_max_ms=RECONNECT_BACKOFF_MAX_MS,
