@@ -11,7 +11,7 @@ from bench.posts import THREADS, WORKERS, create_contacts, expect_only
 from bench.projection import clear_projection
 from bench.report import Figure
 from cli.stack.postgres import programs
-from query.timeline import NEWEST_FIRST
+from query.timeline_statements import OLDER
 
 if TYPE_CHECKING:
     from bench.stand import Stand
@@ -45,7 +45,7 @@ def pgbench_rate(bench: Stand, contacts: list[int], seconds: float) -> float:
         "occurred_from": "timestamptz '0001-01-02 00:00Z'",
         "limit": str(LIMIT + 1),
     }
-    statement = re.sub(r"%\((\w+)\)s", lambda match: values[match[1]], " ".join(NEWEST_FIRST.split()))
+    statement = re.sub(r"%\((\w+)\)s", lambda match: values[match[1]], " ".join(OLDER.split()))
     script = bench.directory / "page.sql"
     script.write_text(f"\\set contact random({min(contacts)}, {max(contacts)})\n{statement};\n", encoding="utf-8")
     options = (

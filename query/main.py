@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
@@ -88,15 +90,22 @@ def build(environment: Mapping[str, str]) -> Service:
     return Service(build_app(services, [pages]), checks, close)
 
 
+BELIEVED_SECONDS: Final = 1.0
+"""How long a connection that was fine is taken to be so: a check is a round trip, a quarter of a page's cost."""
+
 LOOKUPS_AT_ONCE: Final = 4
 
 
 def _bounded_check(watchdog: Watchdog) -> Callable[[Connection[Any]], None]:
-    """Make the pool's check of a connection end also when the server is frozen."""
+    """Make the pool's check of a connection: it ends also when the server is frozen, and costs no busy one a thing."""
+    answered_at: WeakKeyDictionary[Connection[Any], float] = WeakKeyDictionary()
 
     def check(connection: Connection[Any]) -> None:
+        if time.monotonic() - answered_at.get(connection, 0.0) < BELIEVED_SECONDS:
+            return
         with watchdog.limit(connection, CHECK_SECONDS):
             ConnectionPool.check_connection(connection)
+        answered_at[connection] = time.monotonic()
 
     return check
 

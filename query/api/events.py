@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from query.access import contact_not_found
 from query.parameters import Parameters
-from query.places import place_of_contact
+from query.places import ask_place_of_contact, place_of_contact
 from query.shapes import answer, event_document, lines, moment, place_members
 from query.timeline import Filters, find_event, timeline_page
 from runtime.problems import Problem
@@ -67,10 +67,11 @@ class EventRoutes:
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
         with services.reading(viewer.workspace_id) as connection:
-            place = place_of_contact(connection, viewer.workspace_id, id_)
-            if place is None:
-                raise contact_not_found()
+            answered_place = ask_place_of_contact(connection, viewer.workspace_id, id_)
             page = timeline_page(connection, viewer.workspace_id, id_, filters=filters, cursor=cursor, limit=limit)
+            place = answered_place()
+        if place is None:
+            raise contact_not_found()
         document = {
             "data": [event_document(event) for event in page.events],
             "next_cursor": services.cursors.encode(page.next_cursor, of),

@@ -13,7 +13,7 @@ from query.access import contact_not_found
 from query.api.events import LONGEST_NAME
 from query.contacts import find_contact
 from query.parameters import Parameters
-from query.places import place_of_contact
+from query.places import ask_place_of_contact, place_of_contact
 from query.shapes import (
     answer,
     contact_document,
@@ -88,8 +88,8 @@ class OverviewRoutes:
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
         with services.reading(viewer.workspace_id) as connection:
-            place = place_of_contact(connection, viewer.workspace_id, id_)
-            contact = find_contact(connection, viewer.workspace_id, id_)
+            answered_place = ask_place_of_contact(connection, viewer.workspace_id, id_)
+            contact, place = find_contact(connection, viewer.workspace_id, id_), answered_place()
             if place is None or contact is None:
                 raise contact_not_found()
             newest = timeline_page(connection, viewer.workspace_id, id_, limit=SIDEBAR_EVENTS)
