@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from query.contacts import Contact, ContactSummary, find_contact, recent_contacts, search_contacts
@@ -75,7 +75,7 @@ class PageReads(Protocol):
         """Tell up to when the timelines are complete; None when they are current."""
 
     def contacts(self, workspace_id: int, text: str) -> list[ContactSummary]:
-        """Search, or without a text read those active last."""
+        """Search, or without a text read those of whom something arrived last, newest event first."""
 
     def contact(self, workspace_id: int, contact_id: int) -> Contact | None:
         """Read one contact."""
@@ -110,7 +110,9 @@ class DatabasePageReads:
         with self._reading(workspace_id) as connection:
             if text:
                 return search_contacts(connection, workspace_id, text, LISTED)
-            return recent_contacts(connection, workspace_id, LISTED)
+            recent = recent_contacts(connection, workspace_id, LISTED)
+        never = datetime.min.replace(tzinfo=UTC)
+        return sorted(recent, key=lambda contact: contact.last_event_at or never, reverse=True)
 
     def contact(self, workspace_id: int, contact_id: int) -> Contact | None:
         """See PageReads."""

@@ -61,7 +61,7 @@ def _panel(read: SidebarRead, viewer: Viewer, reader: Reader, started_at: dateti
     before: tuple[Any, ...] = ()
     divider = None
     if started_at is not None:
-        before = before_conversation(tuple(event_row(event, reader) for event in read.before), started_at)
+        before = before_conversation(tuple(event_row(event, reader) for event in read.before), started_at, reader.zone)
         divider = sum(row.occurred_at > started_at for row in rows)
     return {
         "reader": reader,

@@ -81,7 +81,9 @@ class Preceding:
     distance: str
 
 
-def before_conversation(rows: tuple[EventRow, ...], started_at: datetime, limit: int = 3) -> tuple[Preceding, ...]:
+def before_conversation(
+    rows: tuple[EventRow, ...], started_at: datetime, zone: ZoneInfo, limit: int = 3
+) -> tuple[Preceding, ...]:
     """Choose what an agent should know when a conversation begins: attention first, then the newest.
 
     `rows`: those of the seven days before it, newest first. Of each name only the newest is taken, so that six retries
@@ -92,4 +94,4 @@ def before_conversation(rows: tuple[EventRow, ...], started_at: datetime, limit:
         if row.occurred_at <= started_at:
             newest_of_name.setdefault(row.name, row)
     chosen = sorted(newest_of_name.values(), key=lambda row: row.tone is not Tone.ATTENTION)[:limit]
-    return tuple(Preceding(row, distance(row.occurred_at, started_at)) for row in chosen)
+    return tuple(Preceding(row, distance(row.occurred_at, started_at, zone)) for row in chosen)

@@ -40,7 +40,7 @@ def chips(names: Sequence[NameSummary], filters: Filters, contact_id: int) -> tu
     """Give the five chips (those that are on first, then the most frequent), and all names for "More"."""
     every = [_chip(summary, filters, contact_id) for summary in names]
     first = sorted(every, key=lambda chip: not chip.selected)[:CHIPS]
-    return tuple(first), tuple(every) if len(every) > len(first) else ()
+    return tuple(first), tuple(every)
 
 
 def _chip(summary: NameSummary, filters: Filters, contact_id: int) -> Chip:

@@ -71,11 +71,16 @@ def relative(moment: datetime, now: datetime) -> str:
     return f"{_short(seconds)} ago" if seconds > 0 else f"in {_short(-seconds)}"
 
 
-def distance(moment: datetime, reference: datetime) -> str:
-    """Tell how long before the reference a moment was: `2 hours before`, `1 day before`, `under a minute before`."""
+def distance(moment: datetime, reference: datetime, zone: tzinfo) -> str:
+    """Tell how long before the reference a moment was: `2 hours before`, `under a minute before`.
+
+    Beyond a day the days of the calendar count, as in the day headers.
+    """
     count, unit = _amount((reference - moment).total_seconds())
     if count == 0:
         return "under a minute before"
+    if unit == "day":
+        count = (reference.astimezone(zone).date() - moment.astimezone(zone).date()).days
     return f"{length(count, unit)} before"
 
 

@@ -76,6 +76,7 @@ function replaceFilters(page) {
   toolbar.hidden = then.hidden;
   toolbar.querySelectorAll(":scope > :not(.field)").forEach((element) => element.remove());
   toolbar.append(...[...then.children].filter((element) => !element.matches(".field")));
+  fitChips();
 }
 
 toolbar.addEventListener("click", (click) => {
@@ -86,10 +87,25 @@ toolbar.addEventListener("click", (click) => {
   const focused = document.activeElement === link;
   turn(link.href, { push: true }).then(() => {
     if (!focused) return;
-    const same = [...toolbar.querySelectorAll(".chip")].find((chip) => chip.title === link.title);
+    const same = [...toolbar.querySelectorAll(".chip:not([hidden])")].find((chip) => chip.title === link.title);
     (same ?? toolbar.querySelector(".more summary") ?? field).focus();
   });
 });
+
+// As many chips as fit in one row; those that do not are under "More".
+function fitChips() {
+  const chips = [...toolbar.querySelectorAll(".chip")];
+  const more = toolbar.querySelector(".more");
+  if (!more) return;
+  chips.forEach((chip) => { chip.hidden = false; });
+  more.hidden = more.querySelectorAll("a").length <= chips.length;
+  const isOver = () => getComputedStyle(toolbar.querySelector(".chips")).display !== "contents"
+    && chips.some((chip) => !chip.hidden && chip.offsetTop > chips[0].offsetTop);
+  if (isOver()) more.hidden = false; // takes room of its own
+  for (let last = chips.length - 1; last > 0 && isOver(); last--) chips[last].hidden = true;
+}
+addEventListener("resize", fitChips);
+fitChips();
 
 let typing = null;
 function search() {

@@ -1,135 +1,107 @@
-"""`python -m tests.browser.screenshots`: make the pictures of the docs, from the demo's quarter, always the same."""
+"""`python -m tests.browser.screenshots`: make the docs' pictures, of the real thing with the demo's quarter in it."""
 
 from __future__ import annotations
 
-import json
-import logging
+import tempfile
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cli.demo.helpdesk import Helpdesk, build_helpdesk
-from cli.demo.memory import SEED, Memory
-from cli.demo.quarter import build_quarter
+from cli.demo.memory import Memory
 from tests.browser.chromium import launch
-from tests.browser.sample import Sample
-from tests.browser.server import SampleSite, serve, serving
+from tests.browser.quarter import write_quarter
+from tests.browser.running import let_frame, running_system, sign_in_link
+from tests.browser.server import serving
+from tests.parts import start_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, StorageState
 
-    from cli.demo.story import ShopStory
+    from tests.e2e.system import System
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
-END: Final = datetime(2026, 11, 24, 13, tzinfo=UTC)
-NOW: Final = END + timedelta(minutes=4)
 WIDE, NARROW = (1280, 860), (360, 740)
 
 
 def main() -> None:
     """Make them all."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     IMAGES.mkdir(parents=True, exist_ok=True)
-    sample, memory = demo_sample()
-    with serve(lambda: NOW, sample) as site, launch() as browser, helpdesk(site, memory) as desk:
-        maya, theo, haruka = [f"{site.url}/contacts/{number}" for number in list(memory.contacts.values())[:3]]
-        upgraded = next(event for event in sample.lives[1].events if event.name == "plan_upgraded")
-        shoot(browser, site, "home", f"{site.url}/")
-        shoot(browser, site, "profile", maya, scale=2)
-        shoot(browser, site, "profile-dark", theo, dark=True)
-        shoot(browser, site, "profile-runs", haruka)
-        shoot(browser, site, "event", f"{maya}?event={upgraded.id}")
-        shoot(browser, site, "profile-narrow", theo, size=NARROW)
-        shoot(browser, site, "helpdesk", desk, scale=2)
-        sample.add_contact(900, name="Noor Haddad", email="noor@haddad.example", created_at=NOW)
-        shoot(browser, site, "empty", f"{site.url}/contacts/900", size=(1280, 400))
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "parts").mkdir()
+        (Path(folder) / "system").mkdir()
+        parts = start_parts(Path(folder) / "parts")
+        try:
+            with running_system(parts, Path(folder) / "system", "Shelfwise") as system, launch() as browser:
+                end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+                noor = {"external_id": "shop-1", "name": "Noor Haddad", "email": "noor@haddad.example"}
+                empty = int(system.api.write("POST", "/api/v1/contacts", noor).body["id"])
+                memory = Memory(end, contacts=write_quarter(system, end, first_id=empty + 1))
+                with helpdesk(system, memory) as desk:
+                    shoot_all(Camera(browser, system), system, [*memory.contacts.values()][:3], empty, desk)
+        finally:
+            parts.stop()
 
 
-def demo_sample() -> tuple[Sample, Memory]:
-    """Keep the demo's quarter in memory, as if each event had arrived when it happened."""
-    sample, memory = Sample(NOW, empty=True), Memory(END)
-    sample.name = "Shelfwise"
-    for number, (external_id, story) in enumerate(build_quarter(SEED, END).stories.items(), 1):
-        memory.contacts[external_id] = number
-        _add(sample, number, story)
-    return sample, memory
-
-
-def _add(sample: Sample, number: int, story: ShopStory) -> None:
-    created_at = min([event.occurred_at for event in story.events] + [END])
-    changed = {key: change.at for change in story.changes for key in change.custom_data}
-    sample.add_contact(
-        number,
-        external_id=story.shop.external_id,
-        name=story.shop.owner,
-        email=story.shop.email,
-        custom_data=story.final_data,
-        changed=changed,
-        created_at=created_at,
-    )
-    for event in story.events:
-        properties = json.loads(json.dumps(event.properties))
-        late = event.sent_at - event.occurred_at
-        sample.add(number, event.name, NOW - event.occurred_at, properties, late=late, event_id=event.id)
-
-
-class _Mint:
-    """What the helpdesk needs of the API: sidebar tokens."""
-
-    def __init__(self, site: SampleSite) -> None:
-        self._site = site
-
-    def write(self, method: str, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - stands in for the API's answer
-        assert (method, path) == ("POST", "/api/v1/sidebar-tokens")
-        started_at = datetime.fromisoformat(body["conversation"]["started_at"])
-        url = self._site.sidebar_url(body["contact_id"], started_at)
-        return _Answer({"token": url.partition("#")[2], "url": url})
-
-
-class _Answer:
-    def __init__(self, body: dict[str, str]) -> None:
-        self.body = body
+def shoot_all(camera: Camera, system: System, stars: list[int], empty: int, desk: str) -> None:
+    """Take every picture."""
+    maya, theo, haruka = stars
+    events = system.api.get(f"/api/v1/contacts/{maya}/events", name="plan_upgraded").body["data"]
+    camera.shoot("home", "/")
+    camera.shoot("profile", f"/contacts/{maya}", scale=2)
+    camera.shoot("profile-dark", f"/contacts/{theo}", dark=True)
+    camera.shoot("profile-runs", f"/contacts/{haruka}")
+    camera.shoot("event", f"/contacts/{maya}?event={events[0]['id']}")
+    camera.shoot("profile-narrow", f"/contacts/{theo}", size=NARROW)
+    camera.shoot("helpdesk", desk, scale=2)
+    camera.shoot("empty", f"/contacts/{empty}", size=(1280, 400))
 
 
 @contextmanager
-def helpdesk(site: SampleSite, memory: Memory) -> Iterator[str]:
-    """Serve the demo's helpdesk beside the site; its address."""
-    desk = Helpdesk(_Mint(site), site.url, lambda: memory)  # type: ignore[arg-type] # only tokens are asked for
+def helpdesk(system: System, memory: Memory) -> Iterator[str]:
+    """Serve the demo's helpdesk beside the system; its address."""
+    desk = Helpdesk(system.api, system.base_url, lambda: memory)
     with serving(build_helpdesk(desk)) as server:
         address = f"http://127.0.0.1:{server.port}"  # one site with the frame, which else would be drawn coarsely
-        site.sample.frame_ancestors = [address]
+        let_frame(system, address)
         yield address
 
 
-def shoot(
-    browser: Browser,
-    site: SampleSite,
-    name: str,
-    address: str,
-    *,
-    dark: bool = False,
-    size: tuple[int, int] = WIDE,
-    scale: int = 1,
-) -> None:
-    """Take one picture."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme="dark" if dark else "light",
-        device_scale_factor=scale,
-        timezone_id="Europe/Berlin",
-        locale="en-GB",
-        reduced_motion="reduce",
-    )
-    site.sign_in(context)
-    page = context.new_page()
-    page.clock.set_fixed_time(NOW)
-    page.goto(address, wait_until="load")
-    _settle(page)
-    page.screenshot(path=IMAGES / f"{name}.png")
-    context.close()
+class Camera:
+    """Takes pictures as an agent who has signed in."""
+
+    def __init__(self, browser: Browser, system: System) -> None:
+        self._browser = browser
+        self._base_url = system.base_url
+        context = browser.new_context(timezone_id="Europe/Berlin")
+        page = context.new_page()
+        page.goto(sign_in_link(system, "/"))
+        page.get_by_role("heading", name="Recently active").wait_for()
+        self._state: StorageState = context.storage_state()
+        context.close()
+
+    def shoot(
+        self, name: str, address: str, *, dark: bool = False, size: tuple[int, int] = WIDE, scale: int = 1
+    ) -> None:
+        """Take one picture."""
+        context = self._browser.new_context(
+            storage_state=self._state,
+            base_url=self._base_url,
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            device_scale_factor=scale,
+            timezone_id="Europe/Berlin",
+            locale="en-GB",
+            reduced_motion="reduce",
+        )
+        page = context.new_page()
+        page.goto(address, wait_until="load")
+        _settle(page)
+        page.screenshot(path=IMAGES / f"{name}.png")
+        context.close()
 
 
 def _settle(page: Page) -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from tests.browser.server import SampleSite
 
-pytest.importorskip("axe_playwright_python", reason="axe-playwright-python, which brings axe-core, is not installed")
 pytestmark = pytest.mark.browser
 SCHEMES = ["light", "dark"]
 

@@ -6,21 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import psycopg
 import pytest
 from playwright.sync_api import expect
-from psycopg import sql
 
 from schemas.times import format_time
 from tests.browser.helpdesk import helpdesk
+from tests.browser.running import let_frame, running_system, sign_in_link
 from tests.browser.waiting import until
-from tests.e2e.system import System, contact_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import BrowserContext, Route
 
+    from tests.e2e.system import System
     from tests.parts import Parts
 
 pytestmark = pytest.mark.browser
@@ -30,31 +29,8 @@ SEEN = 60_000
 
 @pytest.fixture(scope="module")
 def system(stack: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    name = f"browser_{uuid4().hex[:12]}"
-    folder = tmp_path_factory.mktemp("system")
-    with psycopg.connect(stack.database_url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    environment = {
-        "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
-        "DATABASE_URL": stack.database_url(name),
-        "TOPIC": name,
-        "PARTITIONS": "4",
-        "SECRET_KEY": "a secret of the tests, long enough to sign",
-    }
-    contact_events("migrate", environment=environment, folder=folder)
-    contact_events("topic", "create", environment=environment, folder=folder)
-    contact_events("workspaces", "create", "--name", "Harbor & Pine", environment=environment, folder=folder)
-    created = contact_events(
-        "keys", "create", "--workspace", "1", "--name", "t", environment=environment, folder=folder
-    )
-    running = System(environment, created.split()[-1], folder)
-    try:
-        running.start()
+    with running_system(stack, tmp_path_factory.mktemp("system"), "Harbor & Pine") as running:
         yield running
-    finally:
-        running.stop()
-        with psycopg.connect(stack.database_url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def create_contact(system: System, **fields: object) -> int:
@@ -70,12 +46,6 @@ def record(system: System, contact_id: int, name: str, *, ago: timedelta = timed
     answer = system.api.write("POST", f"/api/v1/contacts/{contact_id}/events", body, event_id)
     system.api.get(f"/api/v1/contacts/{contact_id}/events", position=answer.body["position"])
     return event_id
-
-
-def sign_in_link(system: System, path: str) -> str:
-    return contact_events(
-        "agents", "link", "--next", path, environment=system.environment, folder=system.folder
-    ).strip()
 
 
 def test_one_post_reaches_the_profile_that_an_agent_has_open(
@@ -114,19 +84,34 @@ def test_what_happens_between_page_and_stream_is_not_missed(
     expect(page.locator(".event").first).to_have_attribute("data-id", event_id, timeout=SEEN)
 
 
-def test_search_finds_the_contact(system: System, new_context: Callable[..., BrowserContext]) -> None:
+def test_the_agents_path_from_home_by_keyboard(system: System, new_context: Callable[..., BrowserContext]) -> None:
     contact_id = create_contact(system, name="Ottilie Winterhalter", email="ottilie@winter.example")
-    record(system, contact_id, "charge_failed")
+    for hours in range(1, 7):
+        record(system, contact_id, "feature_enabled", ago=timedelta(hours=hours / 100), feature=f"f{hours}")
+    failed = record(system, contact_id, "charge_failed", ago=timedelta(hours=30), amount=79, currency="EUR")
     page = new_context().new_page()
     page.goto(sign_in_link(system, "/"))
-    page.get_by_label("Find a contact").fill("ottil")
+    expect(page.get_by_label("Find a contact")).to_be_focused(timeout=SEEN)
+    page.keyboard.type("ottil")
     expect(page.locator(".contacts li")).to_have_count(1, timeout=SEEN)
-    expect(page.locator(".contacts li")).to_contain_text("Charge failed")
+    expect(page.locator(".contacts li")).to_contain_text("Feature enabled")
     page.keyboard.press("Enter")
+    expect(page.locator(".run .times").first).to_have_text("\N{MULTIPLICATION SIGN} 6", timeout=SEEN)
+    page.keyboard.press("/")
+    page.keyboard.type("EUR")
     expect(page.locator(".event")).to_have_count(1, timeout=SEEN)
-    page.locator(".event summary").click()
-    page.locator(".copy-link").evaluate("link => { location.href = link.href }")
-    expect(page.locator(".event.target .raw")).to_contain_text("charge_failed")
+    page.get_by_role("link", name="Clear").click()
+    page.locator(".chip", has_text="Charge failed").click()
+    expect(page.locator(".event")).to_have_count(1, timeout=SEEN)
+    page.locator(".event > details > summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".event .properties")).to_contain_text("79")
+    page.keyboard.press("Enter")
+    page.locator(".chip", has_text="Charge failed").focus()
+    again = record(system, contact_id, "charge_failed", amount=79, currency="EUR")
+    expect(page.locator(".event").first).to_have_attribute("data-id", again, timeout=SEEN)
+    page.goto(f"{system.base_url}/contacts/{contact_id}?event={failed}")
+    expect(page.locator(".event.target .raw")).to_contain_text("charge_failed", timeout=SEEN)
 
 
 def test_many_events_scroll_to_the_first(system: System, new_context: Callable[..., BrowserContext]) -> None:
@@ -166,15 +151,7 @@ def test_the_sidebar_beside_a_conversation(system: System, new_context: Callable
     record(system, contact_id, "charge_failed", ago=timedelta(hours=2), amount=79, currency="EUR")
     began = format_time(datetime.now(UTC) - timedelta(minutes=5))
     with helpdesk() as desk:
-        contact_events(
-            "workspaces",
-            "set",
-            "1",
-            "--frame-ancestor",
-            desk.url,
-            environment=system.environment,
-            folder=system.folder,
-        )
+        let_frame(system, desk.url)
         body = {"contact_id": contact_id, "conversation": {"id": "c-1", "started_at": began}}
         token = system.api.write("POST", "/api/v1/sidebar-tokens", body).body
         desk.src = token["url"]

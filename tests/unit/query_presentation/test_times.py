@@ -51,11 +51,13 @@ def test_how_long_ago(before: timedelta, said: str) -> None:
         (timedelta(seconds=10), "under a minute before"),
         (timedelta(minutes=1), "1 minute before"),
         (timedelta(hours=2, minutes=50), "2 hours before"),
+        (timedelta(hours=23), "23 hours before"),
+        (timedelta(days=2, hours=23), "3 days before"),  # Saturday to Tuesday
         (timedelta(days=6), "6 days before"),
     ],
 )
 def test_how_long_before_a_conversation(before: timedelta, said: str) -> None:
-    assert distance(NOW - before, NOW) == said
+    assert distance(NOW - before, NOW, BERLIN) == said
 
 
 def test_day_headers() -> None:
