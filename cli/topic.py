@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.topic_contract import contract
+from cli.topic_describe import describe
+from cli.topic_tail import tail
 from schemas.topic import settings_for
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ def topic() -> None:
     """Create the topic, look into it, and move events in and out."""
 
 
-for _command in (contract,):
+for _command in (contract, describe, tail):
     topic.add_command(_command)
 
 
