@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench import latency, posts, projection, reads
+from bench import latency, pages, posts, projection, reads
 from bench.report import HEADER, Figure, write_json
 from bench.stand import stand
 
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[Stand, float], list[Figure]]] = {
     "projection": projection.projected_events,
     "reads": reads.timeline_reads,
     "latency": latency.ack_to_visible,
+    "pages": pages.profile_page,
 }
 
 
