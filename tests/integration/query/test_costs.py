@@ -129,7 +129,8 @@ def test_a_read_costs_the_same_however_long_the_timeline(
         assert all(node.get("Rows Removed by Filter", 0) <= 60 for node in scans), scans
 
     few, many = touched
-    assert many <= few + 250, "five names of fifty-one rows each, and a few levels of index, are all the difference"
+    # Ten events are one block; fifty of a name may lie on a few dozen. The whole timeline has over a thousand.
+    assert many <= few + (200 if read == "prefix" else 70), touched
 
 
 def test_a_search_in_texts_touches_a_bounded_stretch(
