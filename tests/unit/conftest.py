@@ -25,7 +25,8 @@ sys.addaudithook(_watch)  # an audit hook cannot be removed, so it is installed 
 @pytest.fixture(autouse=True)
 def no_sockets() -> Iterator[None]:
     """Fail the test afterwards if it tried."""
-    _state["attempts"] = attempts = []
+    attempts: list[str] = []
+    _state["attempts"] = attempts
     yield
     _state["attempts"] = None
     assert not attempts, f"touched the network: {attempts}"
