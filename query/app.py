@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, Response, g, request
 
+from query import metrics
 from query.api.contacts import contacts_blueprint
 from query.api.events import EventRoutes
 from query.api.overviews import OverviewRoutes
@@ -30,8 +32,9 @@ def build_app(services: Services, pages: Iterable[Blueprint] = ()) -> Flask:
     app = Flask("query", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.strict_slashes = False
+    _measure(app)  # first: a request that is refused below is measured, too
     install_request_ids(app)
-    install_problem_handlers(app)
+    install_problem_handlers(app, lambda code: metrics.PROBLEMS.labels(code).inc())
     install_same_site_check(app, services.settings.base_url)
     for blueprint in (
         contacts_blueprint(services),
@@ -43,3 +46,15 @@ def build_app(services: Services, pages: Iterable[Blueprint] = ()) -> Flask:
     ):
         app.register_blueprint(blueprint)
     return app
+
+
+def _measure(app: Flask) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else "none"  # never the path: it would be a series a contact
+        metrics.READ_SECONDS.labels(route).observe(time.perf_counter() - g.began)
+        return response

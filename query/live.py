@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from query import metrics
 from query.access import contact_not_found
 from query.changes import Stretch, read_changes
 from query.places import place_of_contact
@@ -133,12 +134,14 @@ class Live:
             fresh = _Watched(place.next_offset, set(), self._now())
             watched = self._partitions.setdefault(place.log_partition, fresh)
             watched.watchers.add(subscription)
+            metrics.OPEN_STREAMS.inc()
             return watched.seen
 
     def _leave(self, subscription: Subscription) -> None:
         with self._lock:
             watched = self._partitions[subscription.log_partition]
             watched.watchers.discard(subscription)
+            metrics.OPEN_STREAMS.dec()
             if not watched.watchers:
                 del self._partitions[subscription.log_partition]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 import structlog
 
+from query import metrics
 from query.places import read_places
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Listener:
                     self._listen(connection)
             except psycopg.Error as error:
                 if self.connected:
+                    metrics.LISTENER_RECONNECTS.inc()
                     _log.warning("the listening connection was lost", reason=type(error).__name__)
                 self.connected = False
                 self._closed.wait(_RETRY_SECONDS)

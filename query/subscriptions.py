@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from query import metrics
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -92,6 +94,8 @@ class Subscription:
             if len(self._queue) >= LONGEST_QUEUE:
                 self._queue.clear()
                 change = Reset(change.position)
+            if isinstance(change, Reset):
+                metrics.STREAM_RESETS.inc()
             self._queue.append(change)
             self._condition.notify()
 
