@@ -32,7 +32,9 @@ def create_contacts(bench: Stand, port: int, count: int = CONTACTS) -> list[int]
         ids.append(int(json.loads(answer)["id"]))
 
     def request(number: int) -> bytes:
-        body = json.dumps({"external_id": f"bench-{number % count}", "name": f"Bench {number % count}"}).encode()
+        # An external id of this topic: a contact whose creation stands in another topic would never be projected here.
+        external_id = f"{bench.topic}-{number % count}"
+        body = json.dumps({"external_id": external_id, "name": f"Bench {number % count}"}).encode()
         return post("/api/v1/contacts", body, bench.api_key)
 
     deadline = time.monotonic() + 60
