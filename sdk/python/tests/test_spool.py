@@ -6,7 +6,7 @@ import errno
 import json
 import os
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -287,6 +287,32 @@ def test_a_disk_that_is_full_is_loud_and_tears_nothing(
     assert ids(spool.take(*ALL)) == ["a", "b"]
     spool.abandon()
     assert ids(make(tmp_path).take(*ALL)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("moment", ["open", "write", "fsync", "close"])
+def test_an_event_put_in_the_middle_of_another_harms_neither(
+    make: Callable[..., Spool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """As a signal handler may."""
+    spool, real = make(tmp_path, fsync=True), getattr(os, moment)
+    inner = iter(["inner"])
+
+    def interrupted(*arguments: Any) -> Any:  # noqa: ANN401 - whatever it is
+        done = real(*arguments)
+        for each in inner:
+            put(spool, each, padding=50)
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, moment, interrupted)
+        put(spool, "outer", padding=SIZE // 8)
+    put(spool, "after")
+    assert spool.unsettled() == 3
+    taken = spool.take(*ALL)
+    assert sorted(ids(taken)) == ["after", "inner", "outer"]
+    spool.settle(taken)
+    spool.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_used_is_named_at_the_start(tmp_path: Path) -> None:

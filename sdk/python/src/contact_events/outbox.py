@@ -87,15 +87,15 @@ class MemoryOutbox:
 
     def put(self, event_id: str, line: bytes, callback: DeliveryCallback | None) -> bool:
         """Take an event; False when there is no room."""
-        entry = Entry(event_id, line, callback)
+        entry, size = Entry(event_id, line, callback), len(line)
         with self._put_lock:
             if self._closed:
                 raise ClientClosedError("the client was closed")
-            if not self.has_room(len(line)):
+            if not self.has_room(size):
                 return False
-            self._events_in += 1
-            self._bytes_in += len(line)
             self._entries.append(entry)
+            self._events_in += 1
+            self._bytes_in += size  # no call in here, so no signal handler either
         return True
 
     def has_room(self, size: int) -> bool:

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from contact_events.bell import Bell
 from contact_events.courier import HURRIED_SECONDS
 from contact_events.outcomes import Undelivered
 
@@ -41,7 +42,7 @@ class Sender:
         self._stop_at: float | None = None
         self._adopt_seconds = adopt_seconds
         self._adopt_at = clock() + adopt_seconds
-        self._bell, self._full, self._hurry = threading.Event(), threading.Event(), threading.Event()
+        self._bell, self._full, self._alarm = Bell(), Bell(), Bell()
         self._waiters = 0
         self._settled = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="contact-events-sender", daemon=True)
@@ -52,10 +53,9 @@ class Sender:
 
     def ring(self) -> None:
         """Tell that an event came in. Called by the app's threads: costs next to nothing where it is known already."""
-        if not self._bell.is_set():
-            self._bell.set()
-        if not self._full.is_set() and self._outbox.many(self._limits.events, self._limits.bytes):
-            self._full.set()
+        self._bell.ring()
+        if not self._full.rung and self._outbox.many(self._limits.events, self._limits.bytes):
+            self._full.ring()
 
     def wait_for_room(self, size: int, seconds: float) -> bool:
         """Wait until there is room for an event."""
@@ -74,8 +74,6 @@ class Sender:
                 return self._settled.wait_for(self._nothing_left, seconds)
             finally:
                 self._waiters -= 1
-                if not self._waiters and self._stop_at is None:
-                    self._hurry.clear()
 
     def stop(self, seconds: float) -> None:
         """Send what is left, for so long at most, and end the thread."""
@@ -91,10 +89,14 @@ class Sender:
         if threading.current_thread() is self._thread:
             raise RuntimeError("flush() and close() wait for the thread that delivery callbacks run in: not from there")
 
+    @property
+    def _hurried(self) -> bool:
+        return self._waiters > 0 or self._stop_at is not None
+
     def _wake(self) -> None:
-        self._hurry.set()
-        self._full.set()
-        self._bell.set()
+        self._alarm.ring()
+        self._full.ring()
+        self._bell.ring()
 
     def _nothing_left(self) -> bool:
         return not self._outbox.unsettled() and not self._outbox.waiting()
@@ -113,7 +115,7 @@ class Sender:
 
     def _turn(self) -> None:
         """Wait for something to do, and do it."""
-        now, hurried = self._clock(), self._hurry.is_set()
+        now, hurried = self._clock(), self._hurried
         if now >= self._adopt_at:
             self._adopt_at = now + self._adopt_seconds
             self._outbox.adopt()
@@ -131,10 +133,10 @@ class Sender:
 
     def _pause(self, seconds: float) -> None:
         """Wait, whatever comes in meanwhile, unless somebody waits for all to be sent."""
-        if self._hurry.is_set():
+        if self._hurried:
             time.sleep(min(seconds, HURRIED_SECONDS / 5))
         else:
-            self._hurry.wait(seconds)
+            self._alarm.wait(seconds)
 
     def _wait_for_events(self, now: float, *, hurried: bool) -> None:
         self._bell.clear()

@@ -6,6 +6,7 @@ the disk has. It is read back from there to be sent, so a long outage fills the 
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from contextlib import suppress
@@ -49,7 +50,8 @@ class Spool:
         self._fsync = fsync
         self._put_lock = threading.RLock()  # a signal handler may come in between and use the client
         self._closed = False
-        self._number = 0
+        self._in_put = False
+        self._numbers = itertools.count(1)
         self._writing: _Writing | None = None
         self._segments: list[Segment] = []
         self._callbacks: dict[str, DeliveryCallback] = {}
@@ -84,20 +86,27 @@ class Spool:
     def put(self, event_id: str, line: bytes, callback: DeliveryCallback | None) -> bool:
         """Write an event to disk; False when there is no room. Raises SpoolError when it cannot be written."""
         framed = frame(line)
+        size = len(framed)
         with self._put_lock:
             if self._closed:
                 raise ClientClosedError("the client was closed")
-            if not self.has_room(len(framed)):
+            if not self.has_room(size):
                 return False
             if callback is not None:
                 self._callbacks[event_id] = callback
+            nested, self._in_put = self._in_put, True
             try:
-                self._write(framed)
+                if nested:
+                    self._write_apart(framed)
+                else:
+                    self._write(framed)
             except OSError as error:
                 self._callbacks.pop(event_id, None)
                 raise SpoolError(f"the event cannot be written to the spool: {error}") from error
-            self._bytes_in += len(framed)
+            finally:
+                self._in_put = nested
             self._events_in += 1
+            self._bytes_in += size  # no call in here, so no signal handler either
         return True
 
     def _write(self, framed: bytes) -> None:
@@ -115,15 +124,29 @@ class Spool:
         if writing.segment.size >= self._segment_bytes:
             self._finish(writing)
 
+    def _write_apart(self, framed: bytes) -> None:
+        """Write a segment of a single event, while a signal handler has interrupted `_write` who knows where."""
+        path, descriptor = self._create()
+        try:
+            _write_all(descriptor, framed)
+            if self._fsync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        self._segments.append(Segment(path, finished=True))
+
     def _begin(self) -> _Writing:
-        self._number += 1
-        path = segment_path(self._folder, self._writer, self._number)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        if self._fsync:
-            _fsync_folder(self._folder)
+        path, descriptor = self._create()
         self._writing = _Writing(Segment(path, finished=False), descriptor)
         self._segments.append(self._writing.segment)
         return self._writing
+
+    def _create(self) -> tuple[Path, int]:
+        path = segment_path(self._folder, self._writer, next(self._numbers))
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        if self._fsync:
+            _fsync_folder(self._folder)
+        return path, descriptor
 
     def _finish(self, writing: _Writing) -> None:
         self._writing = None
@@ -185,12 +208,19 @@ class Spool:
                 self._empty(segment)
 
     def _empty(self, segment: Segment) -> None:
-        """Cut the segment that is being written to nothing, so that a crash does not send it all again."""
-        with self._put_lock:
+        """Cut the segment that is being written to nothing, so that a crash does not send it all again.
+
+        Not while an event is being written, nor by waiting for that: there is another time.
+        """
+        if not self._put_lock.acquire(blocking=False):
+            return
+        try:
             if self._writing is not None and self._writing.segment is segment and segment.done:
                 os.ftruncate(self._writing.descriptor, 0)
                 self._bytes_gone += segment.size
                 segment.size = segment.offset = 0
+        finally:
+            self._put_lock.release()
 
     def _remove(self, segment: Segment) -> None:
         self._segments.remove(segment)
@@ -209,7 +239,8 @@ class Spool:
 
     def close(self) -> list[Entry]:
         """Leave what is unsettled to the next process; give the events of this one whose callback still waits."""
-        self.refuse()
+        if not self._closed:
+            self.refuse()
         if self._writing is not None:
             self._finish(self._writing)
         self._tidy()
