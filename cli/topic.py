@@ -8,6 +8,7 @@ import click
 
 from cli.topic_contract import contract
 from cli.topic_describe import describe
+from cli.topic_export import export
 from cli.topic_tail import tail
 from schemas.topic import settings_for
 
@@ -22,7 +23,7 @@ def topic() -> None:
     """Create the topic, look into it, and move events in and out."""
 
 
-for _command in (contract, describe, tail):
+for _command in (contract, describe, export, tail):
     topic.add_command(_command)
 
 

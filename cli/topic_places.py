@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
@@ -19,17 +19,24 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _STRETCH: Final = re.compile(r"([0-9]{1,9}):([0-9]{0,18})-([0-9]{0,18})")
 
 
-class Moment(click.ParamType[datetime]):
+class Moment(NamedTuple):
+    """A moment, and how it was written."""
+
+    text: str
+    at: datetime
+
+
+class MomentType(click.ParamType[Moment]):
     """A moment: RFC 3339 with its offset, a date (midnight in UTC), or how long ago, such as 2h."""
 
     name = "MOMENT"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Moment:
         """Read it."""
         text = str(value)
         if ago := _AGO.fullmatch(text):
             try:
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+                return Moment(text, datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
             except OverflowError:
                 self.fail(f"{text!r} ago there was no calendar", param, ctx)
         try:
@@ -38,7 +45,7 @@ class Moment(click.ParamType[datetime]):
             self.fail(f"{text!r} is not a moment such as 2026-06-07T10:30:00Z, 2026-06-07 or 2h", param, ctx)
         if moment.tzinfo is None and len(text) > len("2026-06-07"):
             self.fail(f"{text!r} has no offset from UTC. Add Z, or one such as +02:00.", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return Moment(text, moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +85,12 @@ class Range:
 
 
 def moments_range(
-    consumer: KafkaConsumer, topic: str, partitions: Sequence[int], first: datetime | None, end: datetime | None
+    consumer: KafkaConsumer, topic: str, partitions: Sequence[int], first: Moment | None, end: Moment | None
 ) -> Range:
     """Find the records that the log took from `first` up to, not including, `end`; None is the whole way."""
     begins, ends = log_bounds(consumer, topic, partitions)
-    starts = begins if first is None else ends | _at(consumer, topic, partitions, first)
-    stops = ends if end is None else ends | _at(consumer, topic, partitions, end)
+    starts = begins if first is None else ends | _at(consumer, topic, partitions, first.at)
+    stops = ends if end is None else ends | _at(consumer, topic, partitions, end.at)
     return Range(starts, {partition: max(stop, starts[partition]) for partition, stop in stops.items()})
 
 

@@ -104,6 +104,7 @@ class OpenTopic:
         self.consumer.assign([TopicPartition(self.name, partition) for partition in todo])
         for partition in todo:
             self.consumer.seek(TopicPartition(self.name, partition), starts[partition])
+            self.consumer.resume(TopicPartition(self.name, partition))  # an earlier reading may have paused it
         while todo:
             polled = self.consumer.poll(timeout_ms=500, max_records=AT_ONCE)
             found = [record for records in polled.values() for record in records]
@@ -153,3 +154,16 @@ def opened(environment: Mapping[str, str]) -> Iterator[OpenTopic]:
         raise click.ClickException(str(error)) from error
     except KafkaError as error:
         raise click.ClickException(f"Kafka: {error}") from error
+
+
+def topic_id(environment: Mapping[str, str], name: str) -> str:
+    """Ask for the id that tells a topic from a later one of the same name."""
+    from cli.settings import TopicCommandSettings
+    from runtime.kafka import build_admin
+
+    admin = build_admin(TopicCommandSettings.read(environment).bootstrap_servers, "contact-events-topic")
+    try:
+        (found,) = admin.describe_topics([name])
+    finally:
+        admin.close()
+    return str(found["topic_id"])

@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.topic_places import Moment, Range, log_bounds, moments_range
+from cli.topic_places import Moment, MomentType, Range, log_bounds, moments_range
 from cli.topic_reading import OpenTopic, Selection, opened, selection_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from kafka.consumer.fetcher import ConsumerRecord
 
 
 @click.command()
 @selection_options
-@click.option("--from", "first", type=Moment(), help="Begin with what the log took since then; else only what comes.")
+@click.option("--from", "first", type=MomentType(), help="Begin with what the log took then; else with what comes.")
 @click.option("--beginning", is_flag=True, help="Begin where the log begins.")
 @click.option("--stop", is_flag=True, help="Stop at the end of the log as it is now, instead of waiting for more.")
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many records.")
@@ -28,7 +27,7 @@ def tail(  # noqa: PLR0913 - one argument an option
     environment: Mapping[str, str],
     *,
     selection: Selection,
-    first: datetime | None,
+    first: Moment | None,
     beginning: bool,
     stop: bool,
     limit: int | None,

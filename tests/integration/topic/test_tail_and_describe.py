@@ -99,6 +99,7 @@ def test_records_show_while_they_arrive(writer: Writer, commands: Commands) -> N
 
 
 def _readable(process: subprocess.Popen[bytes]) -> bool:
+    assert process.stdout is not None
     return bool(select.select([process.stdout], [], [], 0.2)[0])
 
 
