@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from psycopg import IsolationLevel
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from runtime.problems import Problem
@@ -35,15 +34,14 @@ class Reading:
         self._watchdog = watchdog
 
     @contextmanager
-    def __call__(self, workspace_id: int, *, seconds: float = DEADLINE) -> Iterator[Connection[Any]]:
+    def __call__(self, workspace_id: int) -> Iterator[Connection[Any]]:
         """Give a connection that sees one moment of one workspace; raise Problem 503 when the database is away."""
         try:
-            with self._pool.connection() as connection, self._watchdog.limit(connection, seconds):
-                if connection.isolation_level is None:
-                    connection.isolation_level = IsolationLevel.REPEATABLE_READ  # every statement sees the same moment
-                    connection.read_only = True
-                # The pipeline sends BEGIN, the declaration and the first statement together: one round trip, not three.
-                with connection.pipeline(), connection.transaction():
+            with self._pool.connection() as connection, self._watchdog.limit(connection, DEADLINE):
+                _make_reader(connection)
+                # What a pipeline sends up to its end is one transaction, without BEGIN and COMMIT: the declaration and
+                # the first statement travel together, and nothing has to be waited for after the last answer.
+                with connection.pipeline():
                     connection.execute(
                         "SELECT set_config('contact_events.workspace_id', %(workspace_id)s::text, true)",
                         {"workspace_id": workspace_id},
@@ -52,3 +50,10 @@ class Reading:
         except (PoolTimeout, TooManyRequests, psycopg.OperationalError) as error:
             detail = "The timelines cannot be read at the moment. Try again in a few seconds."
             raise Problem(503, "timelines_unavailable", detail, headers={"Retry-After": "2"}) from error
+
+
+def _make_reader(connection: Connection[Any]) -> None:
+    """Have every transaction of a new connection see one moment, and write nothing."""
+    if connection.read_only is None:
+        connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.read_only = True

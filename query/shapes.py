@@ -32,13 +32,13 @@ def moment(value: datetime | None) -> str | None:
 
 
 def event_document(event: Event) -> dict[str, Any]:
-    """Write an event."""
+    """Write an event; the encoder writes its times as `format_time` does, several times faster."""
     return {
         "id": event.id,
         "contact_id": event.contact_id,
         "name": event.name,
-        "occurred_at": format_time(event.occurred_at),
-        "received_at": format_time(event.received_at),
+        "occurred_at": event.occurred_at,
+        "received_at": event.received_at,
         "late": event.late,
         "properties": msgspec.Raw(event.properties.encode()),
     }

@@ -94,9 +94,10 @@ def timeline_page(  # noqa: PLR0913 - a page is told by all of these
         "stretch": STRETCH,
     }
     rows = connection.execute(_statement(filters, older=older), parameters).fetchall()
-    mark = next((Event(*row[:8]) for row in rows if filters.scans and row[8] == STRETCH), None)
-    events = [Event(*row[:8]) for row in rows if not filters.scans or row[9]]
-    return _page(events, cursor, limit, mark)
+    if not filters.scans:
+        return _page([Event(*row) for row in rows], cursor, limit, None)
+    mark = next((Event(*row[:8]) for row in rows if row[8] == STRETCH), None)
+    return _page([Event(*row[:8]) for row in rows if row[9]], cursor, limit, mark)
 
 
 def _statement(filters: Filters, *, older: bool) -> LiteralString:

@@ -103,6 +103,20 @@ def test_a_transaction_that_declares_nothing_sees_nothing(
         assert search_contacts(connection, rows.workspace_id, str(foreign), 10) == []
 
 
+def test_all_reads_of_a_transaction_see_one_moment_and_write_nothing(
+    reading: Reading, rows: Rows, foreign: int
+) -> None:
+    own = rows.contact()
+    with reading(rows.workspace_id) as connection:
+        before = connection.execute("SELECT count(*) FROM timeline").fetchone()
+        rows.event(own)
+        assert connection.execute("SELECT count(*) FROM timeline").fetchone() == before
+        assert connection.execute("SELECT FROM timeline WHERE contact_id = %s", [foreign]).fetchall() == []
+        assert connection.execute("SHOW transaction_read_only").fetchone() == ("on",)
+    with reading(rows.workspace_id) as connection:
+        assert connection.execute("SELECT count(*) FROM timeline").fetchone() != before
+
+
 def test_the_search_goes_by_the_declaration_alone(
     reading: Reading, rows: Rows, foreign: int, other_workspace: int
 ) -> None:
