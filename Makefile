@@ -3,7 +3,7 @@ PYTHON ?= python3
 CE = .venv/bin/python -m cli
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs demo test bench lint lock installed installed-dev
+.PHONY: help up down status logs demo test drill bench lint lock installed installed-dev
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ logs: installed ## Follow the logs of all parts
 
 test: installed-dev ## Run every test on real Kafka and real PostgreSQL, started for the purpose
 	@.venv/bin/python -m tests
+
+drill: installed-dev ## Kill and freeze every part under load, then audit every promise (DRILL="--events 300000 --faults 100")
+	@.venv/bin/python -m tests.drill $(DRILL)
 
 bench: installed-dev ## Measure, each figure as a ratio to a baseline of the same run
 	@.venv/bin/python -m bench

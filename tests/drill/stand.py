@@ -6,11 +6,10 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import urllib3
-from confluent_kafka import Consumer, TopicPartition
 
 from cli.stack.broker import start_broker
 from cli.stack.ports import free_port
@@ -21,16 +20,16 @@ from projector.settings import Settings
 from runtime.kafka import build_admin
 from schemas.api_keys import SCOPES, ApiKey, insert_key
 from schemas.migrations.runner import migrate_all
-from tests.drill.audit import Evidence, LogRecord, Row, parse_value
+from tests.drill.evidence import gather, log_ends
 from tests.drill.parts import Command, Part, Stacked, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.drill.audit import Evidence
     from tests.drill.load import Ledger
 
 PARTITIONS = 6
-COUNTS = ("next_offset", "read", "applied", "duplicate", "conflict", "refused", "dead_lettered", "set_aside", "control")
 
 
 class Stand:
@@ -136,67 +135,13 @@ class Stand:
             return {row[0]: row[1] for row in rows} == self.log_ends() and unsent is None
         return False
 
-    def _consumer(self) -> Consumer:
-        settings = {
-            "bootstrap.servers": self.broker.bootstrap_servers,
-            "group.id": "audit",
-            "enable.auto.commit": False,
-        }
-        return Consumer(settings | {"auto.offset.reset": "error", "enable.partition.eof": True})
-
     def log_ends(self) -> dict[int, int]:
-        """The ends of the log, as librdkafka sees them."""
-        consumer = self._consumer()
-        try:
-            return {
-                partition: consumer.get_watermark_offsets(TopicPartition("drill", partition), timeout=30)[1]
-                for partition in range(PARTITIONS)
-            }
-        finally:
-            consumer.close()
+        """The ends of the log."""
+        return log_ends(self.broker.bootstrap_servers, "drill", PARTITIONS)
 
-    def read_log(self) -> list[LogRecord]:
-        """The whole topic, as librdkafka reads it."""
-        consumer = self._consumer()
-        ends = {partition: end for partition, end in self.log_ends().items() if end}
-        consumer.assign([TopicPartition("drill", partition, 0) for partition in ends])
-        found: list[LogRecord] = []
-        finished: set[int] = set()
-        while len(finished) < len(ends):
-            message = consumer.poll(30)
-            assert message is not None, "the log could not be read"
-            partition, offset = message.partition(), message.offset()
-            assert partition is not None
-            assert offset is not None
-            if message.error():
-                finished.add(partition)
-                continue
-            key = (message.key() or b"").decode()
-            found.append(LogRecord(partition, offset, key, parse_value(message.value())))
-        consumer.close()
-        return found
-
-    def evidence(self, ledger: Ledger, *, prove: bool = True) -> Evidence:
+    def evidence(self, ledger: Ledger) -> Evidence:
         """Gather what the audit looks at."""
-        with psycopg.connect(self.database_url) as connection:
-            connection.execute("SET timezone TO 'UTC'")
-            rows: list[Any] = connection.execute(
-                'SELECT contact_id, event_id, name, to_char(occurred_at, \'YYYY-MM-DD"T"HH24:MI:SS"Z"\'), properties,'
-                " log_partition, log_offset FROM projection.timeline"
-            ).fetchall()
-            names = connection.execute("SELECT contact_id, name, count FROM projection.contact_event_names").fetchall()
-            positions = connection.execute(
-                "SELECT log_partition, next_offset, read, applied, duplicate, conflict, refused, dead_lettered,"
-                " set_aside, control FROM projection.positions"
-            ).fetchall()
-        return Evidence(
-            accepted=ledger.accepted,
-            sent=ledger.sent,
-            erased=ledger.erased,
-            log=self.read_log(),
-            rows=[Row(*row) for row in rows],
-            names={(row[0], row[1]): row[2] for row in names},
-            positions={row[0]: dict(zip(COUNTS, row[1:], strict=True)) for row in positions},
-            log_ends=self.log_ends(),
-            rebuilt_equal=not prove or not verify(Settings.read(self.environment), lambda _: None).differences,
-        )
+        found = gather(self.broker.bootstrap_servers, "drill", PARTITIONS, self.database_url)
+        found.accepted, found.sent, found.erased = ledger.accepted, ledger.sent, ledger.erased
+        found.rebuilt_equal = not verify(Settings.read(self.environment), lambda _: None).differences
+        return found

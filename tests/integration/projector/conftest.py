@@ -139,7 +139,7 @@ class Projection:
         admin.close()
         self.log = log
         self.writer = Writer(database_url, schema, self.topic, Watchdog())
-        self.consumer: KafkaConsumer = build_consumer(parts.bootstrap_servers, "tests")
+        self.consumer: KafkaConsumer = build_consumer(parts.bootstrap_servers, "tests", fetch_max_wait_ms=50)
         self.connection = psycopg.connect(database_url, autocommit=True)
         self.connection.execute(
             psycopg.sql.SQL("SET search_path TO {}, write_side").format(psycopg.sql.Identifier(schema))
