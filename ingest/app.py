@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response
+from werkzeug.routing import BaseConverter
 
 from ingest import metrics
 from ingest.contact_views import delete_contact, patch_contact, post_contact, post_contact_batch
 from ingest.event_views import delete_event, post_event, post_event_batch
 from ingest.requests import add_rate_headers
-from runtime.problems import install_problem_handlers
+from runtime.problems import Problem, install_problem_handlers
 from runtime.web import install_request_ids
 
 if TYPE_CHECKING:
@@ -21,24 +22,45 @@ if TYPE_CHECKING:
 ROUTES: tuple[tuple[str, str, Callable[..., Response]], ...] = (
     ("POST", "/api/v1/contacts", post_contact),
     ("POST", "/api/v1/contacts/batch", post_contact_batch),
-    ("PATCH", "/api/v1/contacts/<contact_id>", patch_contact),
-    ("DELETE", "/api/v1/contacts/<contact_id>", delete_contact),
-    ("POST", "/api/v1/contacts/<contact_id>/events", post_event),
-    ("DELETE", "/api/v1/contacts/<contact_id>/events/<event_id>", delete_event),
+    ("PATCH", "/api/v1/contacts/<contact:contact_id>", patch_contact),
+    ("DELETE", "/api/v1/contacts/<contact:contact_id>", delete_contact),
+    ("POST", "/api/v1/contacts/<contact:contact_id>/events", post_event),
+    ("DELETE", "/api/v1/contacts/<contact:contact_id>/events/<event_id>", delete_event),
     ("POST", "/api/v1/events/batch", post_event_batch),
 )
+
+READABLE = (
+    "/api/v1/contacts",
+    "/api/v1/contacts/<contact:contact_id>",
+    "/api/v1/contacts/<contact:contact_id>/events",
+    "/api/v1/contacts/<contact:contact_id>/events/<event_id>",
+)
+
+
+class ContactConverter(BaseConverter):
+    """A contact's number, or what somebody took for one; `batch` is a path of its own."""
+
+    regex = r"(?!batch(?:/|$))[^/]+"
 
 
 def build_app(parts: Parts) -> Flask:
     """Make the WSGI application."""
     app = Flask("ingest", static_folder=None)
     app.extensions["ingest"] = parts
+    app.url_map.converters["contact"] = ContactConverter
     install_request_ids(app)
     install_problem_handlers(app, lambda code: metrics.PROBLEMS.labels(code).inc())
     app.after_request(add_rate_headers)
+    for path in READABLE:  # so that a 405 names all methods of the resource, the query service's too
+        app.add_url_rule(path, "read_elsewhere", _read_elsewhere, methods=["GET"], provide_automatic_options=False)
     for method, path, handler in ROUTES:
         app.add_url_rule(path, view_func=_view(parts, handler), methods=[method], provide_automatic_options=False)
     return app
+
+
+def _read_elsewhere(**_: str) -> Response:
+    detail = "This server takes writes. Send reads to the query service, or to the address that both stand behind."
+    raise Problem(421, "read_elsewhere", detail)
 
 
 def _view(parts: Parts, handler: Callable[..., Response]) -> Callable[..., Response]:

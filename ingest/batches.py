@@ -101,7 +101,7 @@ def check_number(number: int, what: str) -> None:
         raise Problem(422, "empty_batch", f"The batch holds no {what}. Send 1 to {MAX_ITEMS}.")
     if number > MAX_ITEMS:
         detail = f"The batch holds {number} {what}, {MAX_ITEMS} are allowed. Split it; nothing was written."
-        raise Problem(413, "too_many_items", detail, extra={"limit": MAX_ITEMS})
+        raise Problem(422, "too_many_items", detail, extra={"limit": MAX_ITEMS})
 
 
 class Batch(Generic[Item]):

@@ -24,6 +24,24 @@ def is_ndjson(request: Request) -> bool:
 
 def read_body(request: Request, *, ndjson_allowed: bool = False) -> bytes:
     """Read the body, or raise Problem: 415 for another kind or encoding, 413 for too much, 400 for broken gzip."""
+    if request.environ.get("CONTENT_TYPE", "") not in JSON_TYPES:
+        _check_kind(request, ndjson_allowed=ndjson_allowed)
+    encoding = request.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding not in {"", "identity", "gzip"}:
+        detail = f"The content encoding {encoding!r} is not taken. Send `Content-Encoding: gzip`, or none."
+        raise Problem(415, "unsupported_content_encoding", detail, headers={"Accept-Encoding": "gzip"})
+    length = request.content_length
+    if length is not None and length > MAX_BODY:
+        raise too_large()
+    body = request.stream.read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        raise too_large()
+    if length is not None and len(body) < length:
+        raise Problem(400, "incomplete_body", "The body broke off before its end. Nothing was written; send it again.")
+    return inflate(body) if encoding == "gzip" else body
+
+
+def _check_kind(request: Request, *, ndjson_allowed: bool) -> None:
     kinds = JSON_TYPES | NDJSON_TYPES if ndjson_allowed else JSON_TYPES
     charset = request.mimetype_params.get("charset", "utf-8")
     if request.mimetype not in kinds or charset.lower() not in {"utf-8", "utf8"}:
@@ -31,18 +49,6 @@ def read_body(request: Request, *, ndjson_allowed: bool = False) -> bytes:
         given = f"The content type {request.content_type!r} is not taken."
         detail = f"{given} Send `Content-Type: application/json`{also}, in UTF-8."
         raise Problem(415, "unsupported_media_type", detail, headers={"Accept": "application/json"})
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in {"identity", "gzip", ""}:
-        detail = f"The content encoding {encoding!r} is not taken. Send `Content-Encoding: gzip`, or none."
-        raise Problem(415, "unsupported_content_encoding", detail, headers={"Accept-Encoding": "gzip"})
-    if (request.content_length or 0) > MAX_BODY:
-        raise too_large()
-    body = request.stream.read(MAX_BODY + 1)
-    if len(body) > MAX_BODY:
-        raise too_large()
-    if request.content_length is not None and len(body) < request.content_length:
-        raise Problem(400, "incomplete_body", "The body broke off before its end. Nothing was written; send it again.")
-    return inflate(body) if encoding == "gzip" else body
 
 
 def inflate(body: bytes) -> bytes:

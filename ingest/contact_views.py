@@ -13,7 +13,7 @@ from ingest.contact_bodies import ContactBody, read_contact
 from ingest.contacts import Busy, ContactDraft, Erased
 from ingest.events import Invalid
 from ingest.publisher import Acked
-from ingest.requests import begin, contact_id_from, limit_rate, settle_id
+from ingest.requests import begin, contact_id_from, limit_rate, refuse_header_id, settle_id
 from runtime.problems import Fault, Problem
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def patch_contact(parts: Parts, contact_id: str) -> Response:
 def post_contact_batch(parts: Parts) -> Response:
     """Create or find many contacts."""
     caller = begin(parts, "contacts:write")
+    refuse_header_id()
     body = read_body(request, ndjson_allowed=True)
     texts = split_lines(body) if is_ndjson(request) else split(body, "contacts")
     bodies = [read_contact(parts.contact_rules, text) for text in texts]

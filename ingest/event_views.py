@@ -12,7 +12,7 @@ from ingest.bodies import is_ndjson, read_body
 from ingest.events import EventDraft, Invalid
 from ingest.fields import AHEAD, EVENT_ID
 from ingest.names import CONVENTION, suggestion, warnings
-from ingest.requests import begin, contact_id_from, limit_rate, settle_id
+from ingest.requests import begin, contact_id_from, limit_rate, refuse_header_id, settle_id
 from runtime.problems import Fault, Problem
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def post_event(parts: Parts, contact_id: str) -> Response:
 def post_event_batch(parts: Parts) -> Response:
     """Record events of many contacts."""
     caller = begin(parts, "events:write")
+    refuse_header_id()
     body = read_body(request, ndjson_allowed=True)
     latest = caller.received_at + AHEAD
     if is_ndjson(request):

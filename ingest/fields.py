@@ -22,6 +22,8 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD: Final = timedelta(days=1)
 
 EVENT_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+VISIBLE: Final = r"^(?=[^\x00-\x1f\x7f-\x9f]*\S)[^\x00-\x1f\x7f-\x9f]+$"
+"""As JSON Schema: something to see, and no control characters."""
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -106,7 +108,7 @@ class Label(Strict):
 
     def described(self) -> dict[str, Any]:
         """Add the length to the rule."""
-        return super().described() | {"maxLength": self.length}
+        return super().described() | {"maxLength": self.length, "pattern": VISIBLE}
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         text = self.text(value)

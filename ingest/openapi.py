@@ -59,7 +59,8 @@ def rules_schema(rules: type[Rules]) -> dict[str, Any]:
     if rules is BatchEvent:
         schema["oneOf"] = [{"required": ["contact_id"]}, {"required": ["external_id"]}]
     if rules is ContactChange:
-        schema["anyOf"] = [{"required": [name]} for name in ("email", "name", "custom_data")]
+        patch = {"required": ["custom_data"], "properties": {"custom_data": {"type": "object"}}}
+        schema["anyOf"] = [{"required": ["email"]}, {"required": ["name"]}, patch]
     return schema
 
 
@@ -208,7 +209,9 @@ def _operation(  # noqa: PLR0913 - one argument a part of an operation
     parameters: list[dict[str, Any]] | None = None,
     body: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    common = [{"$ref": "#/components/parameters/IdempotencyKey"}]
+    common = []
+    if "BatchAnswer" not in answers.values():
+        common.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if body is not None:
         common.append({"$ref": "#/components/parameters/DryRun"})
     responses: dict[str, Any] = {
@@ -238,7 +241,8 @@ def _body(name: str) -> dict[str, Any]:
 
 
 def _batch_body(member: str, name: str) -> dict[str, Any]:
-    items = {"type": "array", "items": _ref(name), "minItems": 1, "maxItems": MAX_ITEMS}
+    anything = {"description": "Each item is judged by itself: anything else is one rejected item."}
+    items = {"type": "array", "items": {"anyOf": [_ref(name), anything]}, "minItems": 1, "maxItems": MAX_ITEMS}
     whole = {"type": "object", "properties": {member: items}, "required": [member], "additionalProperties": False}
     lines = {"type": "string", "description": f"One {name} a line."}
     return {

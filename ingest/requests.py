@@ -49,12 +49,13 @@ def _dry_run(*, dry_run_allowed: bool) -> bool:
     """Read the query string. A misspelt `dry_run` must not be taken for no dry run."""
     known = [DRY_RUN] if dry_run_allowed else []
     faults = [_unknown_parameter(name, known) for name in request.args if name not in known]
-    value = request.args.get(DRY_RUN, "false")
-    if dry_run_allowed and value not in {"true", "false"}:
-        faults.append(Fault(DRY_RUN, "invalid_parameter", f"{DRY_RUN} is true or false, not {value[:20]!r}."))
+    values = request.args.getlist(DRY_RUN) or ["false"]
+    if dry_run_allowed and values not in (["true"], ["false"]):
+        given = " and ".join(repr(value[:20]) for value in values[:3])
+        faults.append(Fault(DRY_RUN, "invalid_parameter", f"{DRY_RUN} is true or false, once, not {given}."))
     if faults:
         raise Problem(422, "invalid_request", f"Nothing was written. {faults[0].message}", faults)
-    return value == "true"
+    return values == ["true"]
 
 
 def _unknown_parameter(name: str, known: list[str]) -> Fault:
@@ -89,6 +90,13 @@ def add_rate_headers(response: Response) -> Response:
 def contact_id_from(text: str) -> int | None:
     """Read a contact's number from a path; None for what no contact can have."""
     return int(text) if _NUMBER.fullmatch(text) and int(text) <= LARGEST_ID else None
+
+
+def refuse_header_id() -> None:
+    """Raise Problem where the header's id would have to stand for many items."""
+    if IDEMPOTENCY_KEY in request.headers:
+        message = f"In a batch each item has an id of its own; {IDEMPOTENCY_KEY} cannot stand for all. Leave it out."
+        raise Problem(422, "invalid_request", message, [Fault(IDEMPOTENCY_KEY, "id_for_many", message)])
 
 
 def settle_id(given: str | None, faults: list[Fault]) -> str | None:

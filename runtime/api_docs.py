@@ -84,7 +84,10 @@ def _operation(document: Mapping[str, Any], method: str, path: str, operation: M
 def _item(document: Mapping[str, Any], body: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Find the schema of a batch's items."""
     arrays = [each for each in (body or {}).get("properties", {}).values() if each.get("type") == "array"]
-    return _follow(document, arrays[0]["items"]) if len(arrays) == 1 else None
+    if len(arrays) != 1:
+        return None
+    items = arrays[0]["items"]
+    return _follow(document, items["anyOf"][0] if "anyOf" in items else items)
 
 
 def _answer(document: Mapping[str, Any], response: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -25,9 +26,6 @@ from schemas.record_classes import (
 )
 from schemas.times import format_time
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
 _encoder = msgspec.json.Encoder()
 
 
@@ -36,13 +34,15 @@ def dataschema(type_: str) -> str:
     return f"urn:contact-events:schemas:{type_}.json"
 
 
+_EVENT_SCHEMA = dataschema(EVENT_RECORDED)
+
+
 def encode(record: AnyRecord) -> bytes:
     """Write a record's value; its key is `record.key`, its headers are `HEADERS`."""
     if isinstance(record, EventRecorded):
-        data: dict[str, Any] = {"name": record.name, "properties": _raw(record.properties)}
-        return _value(record, EVENT_RECORDED, record.occurred_at, data)
+        return _event(record)
     if isinstance(record, ContactCreated):
-        data = {
+        data: dict[str, Any] = {
             "external_id": record.external_id,
             "email": record.email,
             "name": record.name,
@@ -59,6 +59,48 @@ def encode(record: AnyRecord) -> bytes:
     if isinstance(record, ContactErased):
         return _value(record, CONTACT_ERASED, record.received_at, {})
     return _value(record, EVENT_NAME_CHANGED, record.received_at, {"name": record.name, "change": record.change})
+
+
+class _EventData(msgspec.Struct, gc=False):
+    name: str
+    properties: msgspec.Raw
+
+
+class _EventValue(msgspec.Struct, gc=False):
+    """An event's attributes in their order. msgspec writes UTC times exactly as `format_time` does, only faster."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    datacontenttype: str
+    dataschema: str
+    receivedat: datetime
+    data: _EventData
+
+
+def _event(record: EventRecorded) -> bytes:
+    """Write an event: the one record that comes by the thousand."""
+    return _encoder.encode(
+        _EventValue(
+            "1.0",
+            record.id,
+            f"/workspaces/{record.workspace_id}",
+            EVENT_RECORDED,
+            f"contacts/{record.contact_id}",
+            _utc(record.occurred_at),
+            "application/json",
+            _EVENT_SCHEMA,
+            _utc(record.received_at),
+            _EventData(record.name, _raw(record.properties)),
+        )
+    )
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def encode_log_mark(marked_at: datetime) -> bytes:

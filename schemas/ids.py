@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import time
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 def uuid7(milliseconds: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> UUID:
-    """Make one: 48 bits of Unix time in milliseconds, the version, the variant, 74 random bits."""
-    value = (milliseconds() & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10))
+    """Make one: 48 bits of Unix time in milliseconds, the version, the variant, 74 random bits.
+
+    They need to be unique, not secret, so they come from the process's own generator (seeded by the system, and anew
+    after a fork): a system call an id would cost more than everything else that is done to a record.
+    """
+    value = (milliseconds() & 0xFFFF_FFFF_FFFF) << 80 | random.getrandbits(80)
     value = value & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48
     return UUID(int=value)

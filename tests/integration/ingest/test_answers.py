@@ -129,7 +129,7 @@ def test_too_much_is_a_413_with_the_limit(api: Api) -> None:
     large = api.post("/api/v1/events/batch", b" " * 1_048_577)
     assert (large.status_code, problem(large)["limit"]) == (413, 1_048_576)
     many = api.post("/api/v1/events/batch", {"events": [{}] * 1001})
-    assert (many.status_code, problem(many)["code"], problem(many)["limit"]) == (413, "too_many_items", 1000)
+    assert (many.status_code, problem(many)["code"], problem(many)["limit"]) == (422, "too_many_items", 1000)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,23 @@ def test_a_dry_run_says_what_would_happen_and_publishes_nothing(api: Api, log: L
     assert len(log.records()) == before
 
 
-@pytest.mark.parametrize("query", ["dryrun=true", "dry_run=yes", "dry_run", "x=1"])
+def test_reads_are_for_the_query_service(api: Api) -> None:
+    answer = api.post("/api/v1/contacts/1", b"", method="GET")
+    assert (answer.status_code, problem(answer)["code"]) == (421, "read_elsewhere")
+    wrong = api.post("/api/v1/contacts/1", b"", method="PUT")
+    assert wrong.status_code == 405
+    assert set(wrong.headers["Allow"].split(", ")) == {"GET", "HEAD", "PATCH", "DELETE"}
+    assert api.post("/api/v1/contacts/batch", {}, method="PATCH").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events/batch", "/api/v1/contacts/batch"])
+def test_a_batch_takes_no_id_for_all_of_it(api: Api, path: str) -> None:
+    answer = api.post(path, {}, Idempotency_Key="x-1")
+    assert answer.status_code == 422
+    assert problem(answer)["errors"][0]["code"] == "id_for_many"
+
+
+@pytest.mark.parametrize("query", ["dryrun=true", "dry_run=yes", "dry_run", "x=1", "dry_run=true&dry_run=false"])
 def test_a_misspelt_parameter_is_refused(api: Api, query: str) -> None:
     answer = api.post(f"/api/v1/contacts/1/events?{query}", EVENT)
     assert answer.status_code == 422
