@@ -25,6 +25,7 @@ COMMANDS = {
     "keys": "cli.keys:keys",
     "serve": "cli.serve:serve",
     "openapi": "cli.openapi:openapi",
+    "identity": "cli.identity:identity",
     "agents": "cli.agents:agents",
     "projector": "cli.projector:projector",
     "verify": "cli.verify:verify",

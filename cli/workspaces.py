@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
@@ -59,20 +60,39 @@ def create(environment: Mapping[str, str], name: str, time_zone: str) -> None:
     "--frame-ancestor", "frame_ancestors", multiple=True, callback=check_origins,
     help="Origin that may show the sidebar in a frame; replaces the list; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--strict-names/--any-names", default=None, help="Refuse event names outside lowercase_underscore, or warn."
+)
+@click.option("--events-per-second", type=click.FloatRange(0), help="Rate limit of writes; 0 for none.")
 @click.pass_obj
-def change(
-    environment: Mapping[str, str], workspace: int, time_zone: str | None, frame_ancestors: tuple[str, ...]
+def change(  # noqa: PLR0913 - one argument an option
+    environment: Mapping[str, str],
+    workspace: int,
+    *,
+    time_zone: str | None,
+    frame_ancestors: tuple[str, ...],
+    strict_names: bool | None,
+    events_per_second: float | None,
 ) -> None:
     """Change a workspace's settings; what is not named stays."""
     import psycopg
 
     from cli.settings import database_url
 
+    settings: dict[str, object] = {} if strict_names is None else {"strict_names": strict_names}
+    if events_per_second is not None:
+        settings["events_per_second"] = events_per_second or None
     with psycopg.connect(database_url(environment)) as connection:
         changed = connection.execute(
             "UPDATE write_side.workspaces SET time_zone = coalesce(%(time_zone)s, time_zone),"
-            " frame_ancestors = coalesce(%(frame_ancestors)s, frame_ancestors) WHERE id = %(id)s",
-            {"id": workspace, "time_zone": time_zone, "frame_ancestors": list(frame_ancestors) or None},
+            " frame_ancestors = coalesce(%(frame_ancestors)s, frame_ancestors),"
+            " settings = settings || %(settings)s::jsonb WHERE id = %(id)s",
+            {
+                "id": workspace,
+                "time_zone": time_zone,
+                "frame_ancestors": list(frame_ancestors) or None,
+                "settings": json.dumps(settings),
+            },
         ).rowcount
     if not changed:
         raise click.ClickException(f"There is no workspace {workspace}.")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.integration.ingest.conftest import Log
 
+ROOT = Path(__file__).parents[3]
 EVENT = {"name": "plan_upgraded", "occurred_at": "2026-06-07T10:30:00Z"}
 
 
@@ -258,3 +263,24 @@ def test_a_key_remembers_when_it_was_used(environment: dict[str, str], database_
         row = connection.execute("SELECT last_used_at FROM write_side.api_keys WHERE key_id = %s", [key_id]).fetchone()
     assert row is not None
     assert row[0] is not None
+
+
+def test_the_command_line_sets_what_a_workspace_wants(
+    environment: dict[str, str], database_url: str, workspace: int
+) -> None:
+    command = [sys.executable, "-m", "cli", "workspaces", "set", str(workspace)]
+    for options in (["--strict-names", "--events-per-second", "50"], ["--time-zone", "Europe/Berlin"]):
+        subprocess.run([*command, *options], cwd=ROOT, env=os.environ | environment, check=True, capture_output=True)
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("SELECT settings, time_zone FROM write_side.workspaces").fetchone()
+    assert row == ({"strict_names": True, "events_per_second": 50.0}, "Europe/Berlin")
+    subprocess.run(
+        [*command, "--any-names", "--events-per-second", "0"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        check=True,
+        capture_output=True,
+    )
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("SELECT settings FROM write_side.workspaces").fetchone()
+    assert row == ({"strict_names": False, "events_per_second": None},)
