@@ -30,17 +30,20 @@ from schemas.api_keys import ApiKey, StoredKey, find_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from psycopg import Connection
 
-POOL_SIZE: Final = 16
+POOL_SIZE: Final = 8
+"""More connections only make the threads of a process change places more often: 16 cost PostgreSQL half as much again."""
+
 STATEMENT_TIMEOUT: Final = 4_000
 """Milliseconds; below the watchdog's deadline, so that a healthy server ends a slow statement by itself."""
 
 CHECK_SECONDS: Final = 1.5
 
 
-def build(environment: Mapping[str, str]) -> Service:
+def build(environment: Mapping[str, str], now: Callable[[], datetime] = utc_now) -> Service:
     """Build the service from the environment; raise SettingsError. Starts threads, so it belongs into the worker."""
     settings = Settings.read(environment)
     watchdog, progress = Watchdog(), Progress()
@@ -52,12 +55,13 @@ def build(environment: Mapping[str, str]) -> Service:
         statement_timeout=STATEMENT_TIMEOUT,
     )
     pool = build_pool(conninfo, max_size=POOL_SIZE, check=_bounded_check(watchdog))
+    pool.max_waiting = settings.threads  # as many can wait as there are to wait, each for two seconds at most
     pool.open(wait=False)  # the process starts, and says 503, also while the database is away
     reading = Reading(pool, watchdog)
     listener = Listener(conninfo, progress, watchdog)
-    live = Live(reading, progress, utc_now, capacity=max(1, settings.threads * 3 // 4))
-    sessions, sidebar_tokens = Sessions(settings.secret_key, utc_now), SidebarTokens(settings.secret_key, utc_now)
-    keys = KeyRing[ApiKey, StoredKey](ApiKey.parse, _find_key(pool, watchdog))
+    live = Live(reading, progress, now, capacity=max(1, settings.threads * 3 // 4))
+    sessions, sidebar_tokens = Sessions(settings.secret_key, now), SidebarTokens(settings.secret_key, now)
+    keys = KeyRing[ApiKey, StoredKey](ApiKey.parse, _find_key(pool, watchdog), now)
     services = Services(
         settings=settings,
         reading=reading,
@@ -67,7 +71,7 @@ def build(environment: Mapping[str, str]) -> Service:
         sessions=sessions,
         sidebar_tokens=sidebar_tokens,
         live=live,
-        now=utc_now,
+        now=now,
     )
     listener.start()
     live.start()
@@ -78,13 +82,13 @@ def build(environment: Mapping[str, str]) -> Service:
         pool.close()
 
     pages = build_pages(
-        reads=DatabasePageReads(reading, lambda: progress.behind_since(utc_now())),
+        reads=DatabasePageReads(reading, lambda: progress.behind_since(now())),
         access=services.access,
         sessions=sessions,
         cursors=services.cursors,
         base_url=settings.base_url,
         secure=settings.secure,
-        now=utc_now,
+        now=now,
     )
     checks = {"timelines": _check_database(pool, watchdog), "projection": lambda: _check_listener(listener)}
     return Service(build_app(services, [pages]), checks, close)
