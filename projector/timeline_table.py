@@ -152,10 +152,13 @@ def _copy(event: LocatedEvent, *, duplicate: bool) -> Copy:
 
 def _line(event: LocatedEvent) -> str:
     record = event.record
+    # One call into C writes all three in the forms that PostgreSQL reads; str() of each takes several times as long.
+    occurred_at, received_at, record_id = msgspec.to_builtins(
+        (record.occurred_at, record.received_at, record.record_id)
+    )
     return (
         f"{event.partition}\t{event.offset}\t{record.workspace_id}\t{record.contact_id}\t{_escape(record.id)}\t"
-        f"{_escape(record.name)}\t{record.occurred_at}\t{record.received_at}\t{_escape(record.properties)}\t"
-        f"{record.record_id.hex}\n"
+        f"{_escape(record.name)}\t{occurred_at}\t{received_at}\t{_escape(record.properties)}\t{record_id}\n"
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, cast
+from functools import lru_cache
+from typing import Annotated, Any, Final, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
@@ -46,9 +47,8 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Field = Annotated[str, msgspec.Meta(max_length=_FIELD_LENGTH)]
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-_KEY: Final = re.compile(
-    rb"([1-9][0-9]{0,17})/([1-9][0-9]{0,17}|-)/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
-)
+_OWNER: Final = re.compile(rb"([1-9][0-9]{0,17})/([1-9][0-9]{0,17}|-)/")
+_UUID_LENGTH: Final = 36
 
 
 class _Envelope(msgspec.Struct, tag_field="type", gc=False):
@@ -144,30 +144,62 @@ def decode(key: bytes | None, value: bytes, partition: int, partitions: int) -> 
         return LogMark()
     if b"\\u0000" in value:
         _refuse_nul(value)
-    match = _KEY.fullmatch(key or b"")
-    if match is None:
-        raise InvalidRecordError("invalid_key", repr(key))
-    workspace_id, record_id = int(match[1]), msgspec.convert(match[3].decode(), UUID)  # a quarter of UUID()'s time
+    owner, record_id = _read_key(key)
+    if envelope.source != owner.source or envelope.subject != owner.subject:
+        raise InvalidRecordError("parts_disagree", f"key {key!r}, {envelope.source!r}, {envelope.subject!r}")
     try:
         if isinstance(envelope, _NameChanged):
-            if match[2] != b"-":
-                raise InvalidRecordError("parts_disagree", f"key {match[0]!r} names a contact")
-            _agree(envelope, match, "event-names", partition, workspace_partition(workspace_id, partitions))
-            return _name_changed(envelope, workspace_id, record_id)
-        contact_id = 0 if match[2] == b"-" else int(match[2])
-        expected = contact_partition(workspace_id, contact_id, partitions)
-        _agree(envelope, match, f"contacts/{contact_id}", partition, expected)
-        return _of_contact(envelope, workspace_id, contact_id, record_id)
+            if owner.contact_id is not None:
+                raise InvalidRecordError("parts_disagree", f"key {key!r} names a contact")
+            _check_partition(partition, workspace_partition(owner.workspace_id, partitions))
+            return _name_changed(envelope, owner.workspace_id, record_id)
+        if owner.contact_id is None:
+            raise InvalidRecordError("parts_disagree", f"key {key!r} names no contact")
+        _check_partition(partition, contact_partition(owner.workspace_id, owner.contact_id, partitions))
+        return _of_contact(envelope, owner.workspace_id, owner.contact_id, record_id)
     except (UnicodeDecodeError, OverflowError) as error:
         raise InvalidRecordError("invalid_data", str(error)) from error
 
 
-def read_key(key: bytes | None) -> tuple[int, int | None] | None:
-    """Tell the workspace and contact that a record's key names, as far as it is a key of ours."""
-    match = _KEY.fullmatch(key or b"")
+class _Owner(NamedTuple):
+    """Whose record it is, as the key says, and what source and subject must be then."""
+
+    workspace_id: int
+    contact_id: int | None
+    source: str
+    subject: str
+
+
+@lru_cache(maxsize=65_536)
+def _owner(prefix: bytes) -> _Owner | None:
+    match = _OWNER.fullmatch(prefix)
     if match is None:
         return None
-    return int(match[1]), None if match[2] == b"-" else int(match[2])
+    workspace_id, contact_id = int(match[1]), None if match[2] == b"-" else int(match[2])
+    subject = "event-names" if contact_id is None else f"contacts/{contact_id}"
+    return _Owner(workspace_id, contact_id, f"/workspaces/{workspace_id}", subject)
+
+
+def _read_key(key: bytes | None) -> tuple[_Owner, UUID]:
+    """Take a key apart; it must be spelled as writers spell it, since the key is made again from its parts."""
+    key = key or b""
+    owner, text = _owner(key[:-_UUID_LENGTH]), key[-_UUID_LENGTH:].decode("ascii", "replace")
+    try:
+        record_id = msgspec.convert(text, UUID)  # a quarter of UUID()'s time
+    except msgspec.ValidationError:
+        owner = None
+    if owner is None or text != text.lower():
+        raise InvalidRecordError("invalid_key", repr(key))
+    return owner, record_id
+
+
+def read_key(key: bytes | None) -> tuple[int, int | None] | None:
+    """Tell the workspace and contact that a record's key names, as far as it is a key of ours."""
+    try:
+        owner, _ = _read_key(key)
+    except InvalidRecordError:
+        return None
+    return owner.workspace_id, owner.contact_id
 
 
 def _why(value: bytes, error: Exception) -> InvalidRecordError | UnknownTypeError:
@@ -188,9 +220,7 @@ def _refuse_nul(value: bytes) -> None:
         raise InvalidRecordError("invalid_data", "it holds the character U+0000")
 
 
-def _agree(envelope: _Envelope, key: re.Match[bytes], subject: str, partition: int, expected: int) -> None:
-    if envelope.source != f"/workspaces/{key[1].decode()}" or envelope.subject != subject:
-        raise InvalidRecordError("parts_disagree", f"key {key[0]!r}, {envelope.source!r}, {envelope.subject!r}")
+def _check_partition(partition: int, expected: int) -> None:
     if partition != expected:
         raise InvalidRecordError("wrong_partition", f"stands in {partition}, belongs in {expected}")
 

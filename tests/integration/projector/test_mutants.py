@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import projector.timeline_table
 import projector.position_table
+import projector.timeline_table
 import projector.writer
 from projector.errors import FencedError
 from projector.position_table import Stored
