@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 POOL_SIZE: Final = 8
-"""More connections only make the threads of a process change places more often: 16 cost PostgreSQL half as much again."""
+"""More connections only make threads change places more often: 16 cost PostgreSQL half as much again."""
 
 STATEMENT_TIMEOUT: Final = 4_000
 """Milliseconds; below the watchdog's deadline, so that a healthy server ends a slow statement by itself."""
