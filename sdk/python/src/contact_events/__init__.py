@@ -1,4 +1,4 @@
-"""Send contact events from a Python app: never blocks, never loses one, never counts one twice.
+"""Send contact events from a Python app: never blocks, drops none silently, counts none twice.
 
 import contact_events
 
