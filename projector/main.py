@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import prometheus_client
 import structlog
 
+from projector.batch_size import BatchSize
 from projector.burst import BurstLimit
 from projector.eraser import Eraser, connect, start_eraser
 from projector.health import start_health_server
@@ -43,6 +44,7 @@ class SessionFactory:
         self._settings = settings
         self._watchdog = Watchdog()
         self._burst = BurstLimit(settings.dead_letter_limit)
+        self._batch_size = BatchSize(settings.batch_size)
 
     def topic(self) -> Topic:
         """Describe the topic."""
@@ -92,7 +94,7 @@ class SessionFactory:
             lambda: self.writer(topic),
             topic=topic,
             burst=self._burst,
-            batch_size=self._settings.batch_size,
+            batch_size=self._batch_size,
             clock=time.monotonic,
         )
 

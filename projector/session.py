@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+import psycopg
 from kafka import ConsumerRebalanceListener, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
     from projector.batch import Batch, Counts
+    from projector.batch_size import BatchSize
     from projector.burst import BurstLimit
     from projector.position_table import Stored, Topic
     from projector.writer import Writer
@@ -47,7 +49,7 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         *,
         topic: Topic,
         burst: BurstLimit,
-        batch_size: int,
+        batch_size: BatchSize,
         clock: Callable[[], float],
     ) -> None:
         self._consumer = consumer
@@ -56,7 +58,7 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         self._pipeline = Pipeline(self._writer)
         self._topic = topic
         self._burst = burst
-        self._most = self._batch_size = batch_size
+        self._batch_size = batch_size
         self._clock = clock
         self._stamped_at = -STAMP_EVERY
         self._lock = threading.Lock()
@@ -108,7 +110,7 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
     def _poll(self) -> dict[TopicPartition, list[Any]]:
         try:
             polled: dict[TopicPartition, list[Any]] = self._consumer.poll(
-                timeout_ms=int(POLL * 1000), max_records=self._batch_size
+                timeout_ms=int(POLL * 1000), max_records=self._batch_size.current
             )
         except OffsetOutOfRangeError as error:
             raise PositionOutsideLogError(self._outside(error)) from error
@@ -133,9 +135,14 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         self._counts = counts
 
     def _settle(self) -> Counts | None:
-        moved = self._pipeline.settle()
+        try:
+            moved = self._pipeline.settle()
+        except psycopg.OperationalError:
+            self._batch_size.shrink()
+            raise
         if moved is None:
             return None
+        self._batch_size.grow()
         with self._lock:
             self._promised = {}
             for partition, stored in moved.items():

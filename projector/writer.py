@@ -25,10 +25,11 @@ from runtime.postgres import connection_string
 from schemas.records import InvalidRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from psycopg import Connection
 
+    from projector.applying import Run
     from projector.batch import Batch, Counts
     from projector.position_table import Topic
     from runtime.postgres import Watchdog
@@ -39,6 +40,14 @@ ROLE: Final = "contact_events_projector"
 PATIENCE: Final = 8.0
 """Seconds for a whole transaction before its connection is given up: above the server's own limit, which comes first
 unless the server itself is frozen."""
+
+ERASING_PATIENCE: Final = 28.0
+"""The same for a transaction with an erasure, whose work depends on the contact and not on the batch; below the thirty
+seconds after which the consumer group takes a silent member's partitions away."""
+
+# The limit is taken when a transaction begins, so it cannot be raised from inside one.
+_ERASING_LIMIT: Final = "SET transaction_timeout = '25s'"
+_USUAL_LIMIT: Final = "SET transaction_timeout = '5s'"
 
 # Bounds how long a stuck transaction holds its locks, and how long we wait for another's.
 _LIMITS: Final = """
@@ -104,28 +113,49 @@ class Writer:
         Raises FencedError if they stand elsewhere. `before_commit` sees the counts and may raise to undo it all. Any
         exception means that nothing was written, except that a failed COMMIT is in doubt: read the positions again.
         """
+        runs = split(batch.items)
         try:
-            with self._watchdog.limit(self._connection, PATIENCE):
-                self._transact(batch, expected, before_commit, bisect=False)
+            self._transact(batch, runs, expected, before_commit)
         except errors.LockNotAvailable:
             terminate_blockers(self._url, self._schema, list(expected), self._connection.info.backend_pid)
-            with self._watchdog.limit(self._connection, PATIENCE):
-                self._transact(batch, expected, before_commit, bisect=False)
+            self._transact(batch, runs, expected, before_commit)
         except (psycopg.Error, InvalidRecordError) as error:
             if not is_data_fault(error):
                 raise
-            with self._watchdog.limit(self._connection, PATIENCE):
-                self._transact(batch, expected, before_commit, bisect=True)
+            self._transact(batch, runs, expected, before_commit, bisect=True)
         return {
             partition: Stored(batch.next_offsets[partition], stored.generation)
             for partition, stored in expected.items()
         }
 
     def _transact(
-        self, batch: Batch, expected: Mapping[int, Stored], before_commit: Callable[[Counts], None], *, bisect: bool
+        self,
+        batch: Batch,
+        runs: Sequence[Run],
+        expected: Mapping[int, Stored],
+        before_commit: Callable[[Counts], None],
+        *,
+        bisect: bool = False,
+    ) -> None:
+        if len(runs) == 1:
+            with self._watchdog.limit(self._connection, PATIENCE):
+                self._apply(batch, runs, expected, before_commit, bisect=bisect)
+            return
+        with self._watchdog.limit(self._connection, ERASING_PATIENCE):
+            self._connection.execute(_ERASING_LIMIT)
+            self._apply(batch, runs, expected, before_commit, bisect=bisect)
+            self._connection.execute(_USUAL_LIMIT)  # after a failure the connection is given up or tried again longer
+
+    def _apply(
+        self,
+        batch: Batch,
+        runs: Sequence[Run],
+        expected: Mapping[int, Stored],
+        before_commit: Callable[[Counts], None],
+        *,
+        bisect: bool,
     ) -> None:
         with self._connection.transaction():
-            runs = split(batch.items)
             if not bisect:
                 self._applier.load(runs[0])  # touches nothing shared, so the locks are held for a shorter time
             fence(self._connection, expected)

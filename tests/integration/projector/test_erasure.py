@@ -126,3 +126,15 @@ def test_other_names_of_the_contact_keep_their_counters(log: Log, records: Recor
     rows = projection.rows("SELECT name, count, first_occurred_at, last_occurred_at FROM contact_event_names")
     assert rows == [("a", 1, T0, T0)]
     assert projection.rows("SELECT name, count FROM event_names") == [("a", 1)]
+
+
+def test_erasing_may_take_longer_than_a_batch(log: Log, records: Records, projection: Projection) -> None:
+    projection.rows(
+        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN PERFORM pg_sleep(6.5); RETURN OLD; END$$;"
+        "CREATE TRIGGER slowly BEFORE DELETE ON contacts FOR EACH ROW EXECUTE FUNCTION slowly()"
+    )
+    log.append(records.created(17), records.event(17), records.contact_erased(17), records.event(18))
+    projection.catch_up()
+    assert projection.rows("SELECT contact_id FROM timeline") == [(18,)]
+    assert projection.counts() == {"read": 4, "applied": 4}

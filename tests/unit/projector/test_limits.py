@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from projector.batch_size import BatchSize
 from projector.burst import BurstLimit
 from projector.errors import DeadLetterBurstError
 from projector.progress import Progress
@@ -98,3 +99,13 @@ def test_settings_name_everything_that_is_wrong() -> None:
 def test_settings_hide_the_password() -> None:
     settings = Settings.read({"KAFKA_BOOTSTRAP_SERVERS": "k:1", "DATABASE_URL": "postgresql://u:s3cret@h/d"})
     assert "s3cret" not in repr(settings)
+
+
+def test_batch_size_gives_way_and_comes_back() -> None:
+    size = BatchSize(1_000)
+    for _ in range(10):
+        size.shrink()
+    assert size.current == 1
+    for _ in range(20):
+        size.grow()
+    assert size.current == 1_000
