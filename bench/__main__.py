@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench import latency, pages, posts, projection, reads
+from bench import client, latency, pages, posts, projection, reads
 from bench.report import HEADER, Figure, write_json
 from bench.stand import stand
 
@@ -25,6 +25,7 @@ MEASUREMENTS: dict[str, Callable[[Stand, float], list[Figure]]] = {
     "reads": reads.timeline_reads,
     "latency": latency.ack_to_visible,
     "pages": pages.profile_page,
+    "client": client.python_client,
 }
 
 
