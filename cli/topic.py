@@ -9,6 +9,7 @@ import click
 from cli.topic_contract import contract
 from cli.topic_describe import describe
 from cli.topic_export import export
+from cli.topic_import import import_
 from cli.topic_tail import tail
 from schemas.topic import settings_for
 
@@ -23,7 +24,7 @@ def topic() -> None:
     """Create the topic, look into it, and move events in and out."""
 
 
-for _command in (contract, describe, export, tail):
+for _command in (contract, describe, export, import_, tail):
     topic.add_command(_command)
 
 

@@ -26,6 +26,14 @@ class ApiError(Exception):
     """The API said no, or stayed silent for too long; the message is for people."""
 
 
+class RefusedError(ApiError):
+    """The API said no, with this status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A 2xx answer."""
@@ -63,7 +71,7 @@ class Api:
         headers = {"Idempotency-Key": id_} if id_ else {}
         return self._send(method, path, msgspec.json.encode(body), headers)
 
-    def write_batch(self, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def write_batch(self, events: Sequence[Mapping[str, Any] | msgspec.Raw]) -> list[dict[str, Any]]:
         """Write events, each with its `id`; give what became of each, in order. Unknown ones are sent again."""
         results: dict[int, dict[str, Any]] = {}
         deadline = self._clock() + self._patience
@@ -107,4 +115,5 @@ class Api:
         said = f"{response.status} {document.get('code', '')}: {document.get('detail', response.data[:200])!s}"
         if response.status in _UNKNOWN:
             return said
-        raise ApiError(f"{method} {path} was answered {said} {document.get('errors', '')}".rstrip())
+        message = f"{method} {path} was answered {said} {document.get('errors', '')}".rstrip()
+        raise RefusedError(response.status, message)
