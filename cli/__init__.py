@@ -1,0 +1,1 @@
+"""The command line: the composition roots of all processes, and the tools around them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from runtime.service import DEFAULT_THREADS
 from runtime.settings import SettingsReader
 from schemas.topic import DEFAULT_PARTITIONS
 
@@ -62,7 +63,7 @@ class ServeSettings:
             host=reader.text("HOST", "127.0.0.1"),
             port=reader.integer("PORT", 8080, low=0, high=65_535),
             workers=reader.integer("WORKERS", 1, low=1, high=64),
-            threads=reader.integer("THREADS", 64, low=1, high=4_096),
+            threads=reader.integer("THREADS", DEFAULT_THREADS, low=1, high=4_096),
             log_level=reader.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),
             log_format=reader.choice("LOG_FORMAT", "json", ["json", "text"]),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from runtime.service import DEFAULT_THREADS
 from runtime.settings import SettingsReader
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Settings:
             database_url=reader.text("DATABASE_URL"),
             secret_key=reader.text("SECRET_KEY", min_length=32),
             base_url=reader.text("BASE_URL", "http://127.0.0.1:8080").rstrip("/"),
-            threads=reader.integer("THREADS", 64, low=1, high=4_096),
+            threads=reader.integer("THREADS", DEFAULT_THREADS, low=1, high=4_096),
         )
         reader.finish()
         return settings
