@@ -82,7 +82,7 @@ class Rebuild:
         self._rate = rate
         self._started_at = clock()
         self._reported_at = clock()
-        self._read = 0
+        self._read = self._wanted = 0
         self._migrate()
         self._writer = Writer(url, schema, topic, watchdog, announce=False)
         self._replay = Replay(consumer, self._writer, topic, batch_size)
@@ -171,6 +171,9 @@ class Rebuild:
             )
 
     def _fold(self, ends: Mapping[int, int]) -> None:
+        mine = self._writer.positions(list(ends))
+        left = sum(max(0, end - mine[partition].next_offset) for partition, end in ends.items())
+        self._wanted = self._read + left
         self._replay.run(ends, self._count)
 
     def _log_ends(self) -> dict[int, int]:
@@ -184,7 +187,8 @@ class Rebuild:
             self._sleep(early)
         if now - self._reported_at > 1:
             self._reported_at = now
-            self._report(f"{self._read:,} records folded, {self._read / (now - self._started_at):,.0f}/s")
+            rate = self._read / (now - self._started_at)
+            self._report(f"{self._read:,} of {self._wanted:,} records folded, {rate:,.0f}/s")
 
     def _connect(self) -> Connected:
         url = conninfo.make_conninfo(self._url, application_name="contact-events rebuild", connect_timeout=2)
