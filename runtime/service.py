@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 DEFAULT_THREADS = 256
-"""Of each worker. The server makes a thread when it needs one, so a high number costs nothing until then; each open live
-stream holds one."""
+"""Of each worker. The server makes a thread when it needs one, so a high number costs nothing until then; each open
+live stream holds one."""
 
 Check: TypeAlias = Callable[[], str | None]
 """Returns None when all is well, else the reason in words. Must answer within two seconds."""
