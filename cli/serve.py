@@ -95,14 +95,16 @@ def _build(name: str, environment: Mapping[str, str]) -> Service:
 
 
 def combine(services: Mapping[str, Service]) -> WSGIApplication:
-    """Put health, metrics and the API's description before the services, and choose among those by `schemas.routes`."""
+    """Put health, metrics and both contracts before the services, and choose among those by `schemas.routes`."""
     from cli.openapi import FILE
+    from cli.topic_schemas import PREFIX, schemas_app
     from runtime.api_docs import PATHS, docs_app
     from runtime.web import HEALTH_PATHS, health_app
     from schemas.routes import service_for
 
     health = health_app({name: check for service in services.values() for name, check in service.checks.items()})
     docs = docs_app(FILE.read_text(encoding="utf-8"))
+    contract = schemas_app()
     only: Callable[..., Any] | None = next(iter(services.values())).app if len(services) == 1 else None
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -111,6 +113,8 @@ def combine(services: Mapping[str, Service]) -> WSGIApplication:
             return health(environ, start_response)
         if path in PATHS:
             return docs(environ, start_response)
+        if path.startswith(PREFIX):
+            return contract(environ, start_response)
         app = only or services[service_for(environ["REQUEST_METHOD"], path)].app
         return app(environ, start_response)
 
