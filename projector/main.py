@@ -93,6 +93,7 @@ class SessionFactory:
             consumer,
             lambda: self.writer(topic),
             topic=topic,
+            describe=self.topic,
             burst=self._burst,
             batch_size=self._batch_size,
             clock=time.monotonic,

@@ -13,7 +13,7 @@ from kafka import ConsumerRebalanceListener, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
 from projector.batch import decode_batch
-from projector.errors import FencedError, PositionOutsideLogError
+from projector.errors import FencedError, PositionOutsideLogError, TopicRecreatedError
 from projector.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 POLL: Final = 0.5
 """Seconds to wait for records; also how soon a stop is noticed."""
 
+
+IDENTIFY_EVERY: Final = 30.0
+"""Seconds between two looks at the topic's id."""
 
 STAMP_EVERY: Final = 2.0
 """Seconds between two notes that a partition is caught up; readers call updates delayed after ten."""
@@ -48,6 +51,7 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         new_writer: Callable[[], Writer],
         *,
         topic: Topic,
+        describe: Callable[[], Topic],
         burst: BurstLimit,
         batch_size: BatchSize,
         clock: Callable[[], float],
@@ -57,6 +61,8 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         self._writer = new_writer()
         self._pipeline = Pipeline(self._writer)
         self._topic = topic
+        self._describe = describe
+        self._identified_at = clock()
         self._burst = burst
         self._batch_size = batch_size
         self._clock = clock
@@ -95,6 +101,7 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
 
         When this raises, and after `close`, what is written is what the positions say.
         """
+        self._check_topic(IDENTIFY_EVERY)
         polled = self._poll()
         assignment, planned = self._plan()
         by_partition = {tp.partition: found for tp, found in polled.items() if tp.partition in planned}
@@ -113,8 +120,21 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
                 timeout_ms=int(POLL * 1000), max_records=self._batch_size.current
             )
         except OffsetOutOfRangeError as error:
+            self._check_topic(0)
             raise PositionOutsideLogError(self._outside(error)) from error
         return polled
+
+    def _check_topic(self, every: float) -> None:
+        """Look whether this still is the topic, at most once in so many seconds: a client only knows it by its name."""
+        now = self._clock()
+        if now - self._identified_at < every:
+            return
+        self._identified_at = now
+        found = self._describe()
+        if found != self._topic:
+            raise TopicRecreatedError(
+                f"the topic was {self._topic} and is now {found}; the tables belong to the former"
+            )
 
     def _plan(self) -> tuple[int, dict[int, int]]:
         """Give the assignment number, and where its partitions stand once the batch under way is written."""

@@ -16,11 +16,14 @@ import pytest
 import urllib3
 
 from cli.stack.ports import free_port
+from cli.topic import ensure_topic
+from runtime.kafka import build_admin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.integration.projector.conftest import Log, Projection, Records
+    from tests.parts import Parts
 
 ROOT = Path(__file__).parents[3]
 TAKEOVER = 15
@@ -191,6 +194,22 @@ def test_stops_with_the_error_of_its_own_name(
     process = processes.start()
     assert process.wait() == 1
     assert "TopicRecreatedError" in process.log_file.read_text()
+
+
+def test_topic_that_is_recreated_while_it_works_stops_it(
+    processes: Processes, log: Log, records: Records, projection: Projection, stack: Parts
+) -> None:
+    process = processes.start_ready()
+    log.append(*[records.event(contact_id) for contact_id in range(1, 31)])
+    until(lambda: applied(projection) == 30)
+    admin = build_admin(stack.bootstrap_servers, "tests")
+    admin.delete_topics([log.topic])
+    until(lambda: log.topic not in admin.list_topics())
+    ensure_topic(admin, log.topic, 3, 1)
+    admin.close()
+    assert process.wait(90) == 1
+    assert "TopicRecreatedError" in process.log_file.read_text()
+    assert applied(projection) == 30
 
 
 def test_unmigrated_database_says_what_to_do(processes: Processes, environment: dict[str, str]) -> None:
