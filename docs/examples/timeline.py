@@ -51,10 +51,8 @@ def timeline(records: Iterator[tuple[int, dict[str, Any]]], source: str, subject
             return []
         if record["type"] == "contact.event.erased.v1":
             erased.add(record["data"]["event_id"])
-        elif record["type"] == "contact.event.recorded.v1":
-            events.setdefault(
-                record["id"], (datetime.fromisoformat(record["time"]), offset, record)
-            )  # the first counts
+        elif record["type"] == "contact.event.recorded.v1":  # of several copies the first counts
+            events.setdefault(record["id"], (datetime.fromisoformat(record["time"]), offset, record))
     kept = [event for id_, event in events.items() if id_ not in erased]
     return [record for _, _, record in sorted(kept, key=lambda event: event[:2], reverse=True)]
 
