@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kafka import KafkaAdminClient
+
+SECONDS: Final = 15.0
+"""For which a new topic may stay unknown to a broker."""
 
 
 @click.group()
@@ -64,8 +68,7 @@ def check_topic(admin: KafkaAdminClient, name: str, partitions: int) -> None:
     """Raise ClickException when an existing topic would break a promise of the contract."""
     from kafka.admin import ConfigResource, ConfigResourceType
 
-    (description,) = admin.describe_topics([name])
-    found = len(description["partitions"])
+    found = count_partitions(admin, name)
     if found != partitions:
         raise click.ClickException(
             f"The topic {name} has {found} partitions, PARTITIONS says {partitions}. Partitions of an existing topic "
@@ -80,3 +83,13 @@ def check_topic(admin: KafkaAdminClient, name: str, partitions: int) -> None:
                 "anything else the broker may delete events or refuse them. Change it with your Kafka tools, or use "
                 "another TOPIC."
             )
+
+
+def count_partitions(admin: KafkaAdminClient, name: str) -> int:
+    """Ask how many partitions a topic has that is there, or was made a moment ago: brokers learn of it by and by."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        (description,) = admin.describe_topics([name])
+        if (found := len(description["partitions"])) or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
