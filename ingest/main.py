@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,20 @@ from schemas.api_keys import ApiKey, StoredKey, find_key
 from schemas.ids import uuid7
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 
-def build(environment: Mapping[str, str]) -> Service:
-    """Build the service; raise SettingsError for an unusable environment. Starts without Kafka or PostgreSQL."""
+def build(
+    environment: Mapping[str, str],
+    *,
+    now: Callable[[], datetime] = utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Service:
+    """Build the service; raise SettingsError for an unusable environment. Starts without Kafka or PostgreSQL.
+
+    The clocks tell how old what is remembered is, and when events may have occurred.
+    """
     settings = Settings.read(environment)
     database = Database(settings.database_url, settings.database_connections)
     publisher = Publisher(
@@ -41,25 +51,25 @@ def build(environment: Mapping[str, str]) -> Service:
         Gate(settings.max_outstanding_bytes, settings.max_outstanding_requests),
         TopicLimit(partial(build_admin, settings.bootstrap_servers, "contact-events-ingest"), settings.topic),
     )
-    known = KnownContacts(database)
-    contacts = Contacts(database, publisher, known, now=utc_now, new_id=uuid7)
-    erasing = Erasing(database, publisher, known, now=utc_now, new_id=uuid7)
+    known = KnownContacts(database, monotonic)
+    contacts = Contacts(database, publisher, known, now=now, new_id=uuid7)
+    erasing = Erasing(database, publisher, known, now=now, new_id=uuid7)
     key_use = KeyUse(database)
     sweeper = Sweeper(contacts, erasing, key_use)
     parts = Parts(
-        keys=KeyRing(ApiKey.parse, partial(_find_key, database)),
+        keys=KeyRing(ApiKey.parse, partial(_find_key, database), now),
         key_use=key_use,
-        workspaces=Workspaces(database),
-        rates=RateLimits(1 / settings.workers),
+        workspaces=Workspaces(database, monotonic),
+        rates=RateLimits(1 / settings.workers, monotonic),
         known=known,
         recording=Recording(publisher, known, uuid7),
         contacts=contacts,
         erasing=erasing,
-        events=EventReader(Event(utc_now), in_batch=False),
-        batch_events=EventReader(BatchEvent(utc_now), in_batch=True),
-        contact_rules=Contact(utc_now),
-        change_rules=ContactChange(utc_now),
-        now=utc_now,
+        events=EventReader(Event(now), in_batch=False),
+        batch_events=EventReader(BatchEvent(now), in_batch=True),
+        contact_rules=Contact(now),
+        change_rules=ContactChange(now),
+        now=now,
         new_id=uuid7,
     )
 

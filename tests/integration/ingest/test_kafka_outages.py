@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from flask import Flask
 from kafka.admin import ConfigResource, ConfigResourceType
 from werkzeug.test import Client
 
@@ -33,13 +35,23 @@ pytestmark = [
 BODY = {"name": "plan_upgraded", "occurred_at": "2026-06-07T10:30:00Z"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quiet_kafka() -> Iterator[None]:
+    """Keep kafka-python's complaints out of pytest's records, which would keep those sockets beyond the module."""
+    logger = logging.getLogger("kafka")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    yield
+    logger.setLevel(level)
+    gc.collect()
+
+
 @pytest.fixture(scope="module")
 def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """Run a broker that these tests may take away."""
     broker = start_broker(tmp_path_factory.mktemp("kafka"))
     yield broker
     broker.stop()
-    gc.collect()
 
 
 @pytest.fixture
@@ -136,3 +148,51 @@ def test_a_record_that_the_broker_refuses_hurts_nobody_else(
     again = api.post(path, BODY | {"id": "poison", "properties": noise})
     assert (again.status_code, json.loads(again.data)["code"]) == (413, "record_too_large")
     assert "poison" not in {json.loads(record["value"])["id"] for record in log.records()}
+
+
+def test_while_kafka_is_away_memory_is_bounded_and_nothing_is_called_accepted(
+    environment: Mapping[str, str], api: Api, own_broker: Broker, log: Log
+) -> None:
+    path = f"/api/v1/contacts/{api.contact()}/events"
+    bound = 2**20
+    service = build(dict(environment) | {"INGEST_MAX_OUTSTANDING_BYTES": str(bound)})
+    app = service.app
+    assert isinstance(app, Flask)
+    gate = app.extensions["ingest"].recording._publisher._gate  # noqa: SLF001 - what the bound is about
+    bounded = Api(Client(app), api.api_key)
+    answers: dict[str, int] = {}
+    largest = slowest = 0.0
+
+    def send(number: int) -> None:
+        nonlocal largest, slowest
+        begun = time.monotonic()
+        answer = bounded.post(path, BODY | {"id": f"e-{number}", "properties": {"text": "x" * 30_000}})
+        slowest = max(slowest, time.monotonic() - begun)
+        largest = max(largest, gate.outstanding_bytes)
+        answers[f"e-{number}"] = answer.status_code
+        if answer.status_code == 503:
+            codes.add(json.loads(answer.data)["code"])
+
+    codes: set[str] = set()
+    try:
+        with ThreadPoolExecutor(16) as threads:
+            list(threads.map(send, range(40)))
+            assert set(answers.values()) == {202}
+            own_broker.kill()
+            list(threads.map(send, range(40, 400)))
+            assert {answers[f"e-{number}"] for number in range(40, 400)} == {503}
+            assert {"overloaded", "not_acknowledged"} <= codes
+            assert slowest < 3
+            assert largest <= bound
+            own_broker.start()
+            deadline = time.monotonic() + 30
+            while gate.outstanding_bytes:
+                assert time.monotonic() < deadline
+            list(threads.map(send, range(40, 400, 10)))
+    finally:
+        service.close()
+    written = {json.loads(record["value"])["id"] for record in log.records()}
+    accepted = {id_ for id_, status in answers.items() if status == 202}
+    assert len(accepted) >= 40 + 36
+    assert accepted <= written
+    assert gate.outstanding_bytes == 0
