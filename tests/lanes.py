@@ -35,7 +35,8 @@ def _no_chromium() -> str | None:
 
 @cache
 def _no_kcat() -> str | None:
-    return None if shutil.which("kcat") else "kcat is not installed"
+    missing = [tool for tool in ("kcat", "jq") if not shutil.which(tool)]
+    return f"{' and '.join(missing)} not installed" if missing else None
 
 
 @cache
