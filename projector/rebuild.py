@@ -84,7 +84,7 @@ class Rebuild:
         self._reported_at = clock()
         self._read = self._wanted = 0
         self._migrate()
-        self._writer = Writer(url, schema, topic, watchdog, announce=False)
+        self._writer = Writer(url, schema, topic, watchdog, live=False)
         self._replay = Replay(consumer, self._writer, topic, batch_size)
 
     def close(self) -> None:

@@ -45,6 +45,11 @@ ERASING_PATIENCE: Final = 28.0
 """The same for a transaction with an erasure, whose work depends on the contact and not on the batch; below the thirty
 seconds after which the consumer group takes a silent member's partitions away."""
 
+ALONE_PATIENCE: Final = 300.0
+"""The same for a set that nobody reads and nobody else writes."""
+
+_ALONE_LIMIT: Final = "SET transaction_timeout = '290s'"
+
 # The limit is taken when a transaction begins, so it cannot be raised from inside one.
 _ERASING_LIMIT: Final = "SET transaction_timeout = '25s'"
 _USUAL_LIMIT: Final = "SET transaction_timeout = '5s'"
@@ -63,14 +68,14 @@ _NOT_MIGRATED: Final = "The database has no tables for this version in schema {s
 class Writer:
     """Applies batches of one topic to one set of tables, over one connection of its own.
 
-    `announce` notifies readers of each commit; a set that nobody reads yet keeps quiet.
+    A set that is not `live` has no readers to notify and no other writer to make room for, so it may take its time.
     """
 
-    def __init__(self, url: str, schema: str, topic: Topic, watchdog: Watchdog, *, announce: bool = True) -> None:
+    def __init__(self, url: str, schema: str, topic: Topic, watchdog: Watchdog, *, live: bool = True) -> None:
         self._url = url
         self._schema = schema
         self._topic = topic
-        self._announce = announce
+        self._live = live
         self._watchdog = watchdog
         self._connection = self._connect()
         self._applier = Applier(self._connection, topic.topic_id)
@@ -81,6 +86,8 @@ class Writer:
         try:
             with self._watchdog.limit(connection, PATIENCE):
                 connection.execute(_LIMITS)
+                if not self._live:
+                    connection.execute(_ALONE_LIMIT)
                 connection.execute(CREATE_INCOMING)
                 with connection.transaction():
                     ensure_positions(connection, self._topic)
@@ -137,8 +144,8 @@ class Writer:
         *,
         bisect: bool = False,
     ) -> None:
-        if len(runs) == 1:
-            with self._watchdog.limit(self._connection, PATIENCE):
+        if len(runs) == 1 or not self._live:
+            with self._watchdog.limit(self._connection, PATIENCE if self._live else ALONE_PATIENCE):
                 self._apply(batch, runs, expected, before_commit, bisect=bisect)
             return
         with self._watchdog.limit(self._connection, ERASING_PATIENCE):
@@ -163,5 +170,5 @@ class Writer:
             counts = Counter(batch.counts) + counts
             before_commit(counts)
             advance(self._connection, batch.next_offsets, counts, batch.newest_received_at)
-            if self._announce:
+            if self._live:
                 announce(self._connection, batch.next_offsets)

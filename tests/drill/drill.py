@@ -80,12 +80,13 @@ def _work(drill: Drill, stand: Stand, say: Callable[[str], None]) -> list[str]:
     loaded = time.monotonic() - started
     settled = stand.settle()
     evidence = stand.evidence(ledger)
+    _print(say, evidence, ledger, chaos.faults, (loaded, settled))
+    evidence.rebuilt_equal = stand.rebuilt_equal()
     broken = audit(evidence)
     if any(caller.is_alive() for caller in callers):
         broken.append("a caller did not get all of its events accepted")
     if ledger.rejected:
         broken.append(f"{len(ledger.rejected)} sound events were rejected, such as {ledger.rejected[0]}")
-    _print(say, evidence, ledger, chaos.faults, (loaded, settled))
     for command in stand.commands:
         if command.ended:
             say(f"{command.name} ended by itself {len(command.ended)} times, with {dict(Counter(command.ended))}")
