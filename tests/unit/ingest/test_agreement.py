@@ -15,7 +15,7 @@ from ingest.events import EventDraft, EventReader, Invalid
 from ingest.rules import BatchEvent, Event
 from runtime.problems import Problem
 
-EXAMPLES = 5_000 if os.environ.get("CI") else 300
+EXAMPLES = 5_000 if os.environ.get("CI") or os.environ.get("REQUIRE_LANES") else 300
 """In CI ten thousand events between the first two, both directions at once: the verdicts must be equal."""
 
 relaxed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -120,7 +120,7 @@ def test_both_ways_agree_on_every_event_of_a_batch(body: bytes) -> None:
     agrees(BATCH, body)
 
 
-@relaxed
+@settings(relaxed, max_examples=EXAMPLES // 5)
 @given(bodies=st.lists(texts(in_batch=True), min_size=1, max_size=3))
 def test_a_batch_reads_each_event_as_if_it_were_alone(bodies: list[bytes]) -> None:
     alone = [BATCH.read(body, LATEST) for body in bodies]
