@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from ingest import identity
 from ingest.database import DatabaseAwayError
@@ -17,6 +17,8 @@ from ingest.database import DatabaseAwayError
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
     from collections.abc import Set as AbstractSet
+
+    from psycopg import Connection
 
     from ingest.database import Database
 
@@ -60,56 +62,67 @@ class Memory(Generic[Key, Value]):
                 self._entries.pop(key, None)
 
 
+class Found(NamedTuple, Generic[Key]):
+    """`ids`: contact ids by what was asked for. `undecided`: what nobody can tell about while PostgreSQL is away."""
+
+    ids: dict[Key, int]
+    undecided: frozenset[Key]
+
+
 class KnownContacts:
-    """Finds contacts by id and by external id. Raises DatabaseAwayError when neither memory nor PostgreSQL can tell."""
+    """Finds contacts by id and by external id, in memory or else in PostgreSQL."""
 
     def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._database = database
-        self._ids: Memory[tuple[int, int], bool] = Memory(CAPACITY, monotonic)
+        self._ids: Memory[tuple[int, int], int] = Memory(CAPACITY, monotonic)
         self._external: Memory[tuple[int, str], int] = Memory(CAPACITY, monotonic)
 
     def exists(self, workspace_id: int, contact_id: int) -> bool:
-        """Tell whether a contact of the workspace can be written to."""
-        return contact_id in self.existing(workspace_id, {contact_id})
+        """Tell whether a contact of the workspace can be written to; raise DatabaseAwayError when nobody can."""
+        found = self.existing(workspace_id, {contact_id})
+        if found.undecided:
+            raise DatabaseAwayError("neither remembered nor to be looked up")
+        return contact_id in found.ids
 
-    def existing(self, workspace_id: int, contact_ids: AbstractSet[int]) -> set[int]:
+    def existing(self, workspace_id: int, contact_ids: AbstractSet[int]) -> Found[int]:
         """Tell which contacts of the workspace can be written to."""
-        keys = {(workspace_id, contact_id) for contact_id in contact_ids}
-        found = self._ids.recall(keys, FRESH)
-        missing = keys - found.keys()
-        if not missing:
-            return {contact_id for _, contact_id in found}
-        try:
-            with self._database.connection() as connection:
-                fresh = identity.known_contacts(connection, workspace_id, {contact_id for _, contact_id in missing})
-        except DatabaseAwayError:
-            stale = self._ids.recall(missing, STALE)
-            if missing - stale.keys():
-                raise
-            return set(contact_ids)
-        self._ids.remember({(workspace_id, contact_id): True for contact_id in fresh})
-        self._ids.forget({key for key in missing if key[1] not in fresh})
-        return fresh | {contact_id for _, contact_id in found}
 
-    def by_external_id(self, workspace_id: int, external_ids: AbstractSet[str]) -> dict[str, int]:
+        def look_up(connection: Connection[Any], wanted: set[int]) -> dict[int, int]:
+            return {found: found for found in identity.known_contacts(connection, workspace_id, wanted)}
+
+        return self._find(self._ids, workspace_id, contact_ids, look_up)
+
+    def by_external_id(self, workspace_id: int, external_ids: AbstractSet[str]) -> Found[str]:
         """Find contacts of the workspace by the app's own ids."""
-        keys = {(workspace_id, external_id) for external_id in external_ids}
-        found = self._external.recall(keys, FRESH)
+
+        def look_up(connection: Connection[Any], wanted: set[str]) -> dict[str, int]:
+            return identity.known_external_ids(connection, workspace_id, wanted)
+
+        return self._find(self._external, workspace_id, external_ids, look_up)
+
+    def _find(
+        self,
+        memory: Memory[tuple[int, Key], int],
+        workspace_id: int,
+        wanted: AbstractSet[Key],
+        look_up: Callable[[Connection[Any], set[Key]], dict[Key, int]],
+    ) -> Found[Key]:
+        keys = {(workspace_id, each) for each in wanted}
+        found = memory.recall(keys, FRESH)
         missing = keys - found.keys()
+        undecided: frozenset[Key] = frozenset()
         if missing:
             try:
                 with self._database.connection() as connection:
-                    fresh = identity.known_external_ids(connection, workspace_id, {key[1] for key in missing})
+                    fresh = look_up(connection, {each for _, each in missing})
             except DatabaseAwayError:
-                stale = self._external.recall(missing, STALE)
-                if missing - stale.keys():
-                    raise
-                fresh = {key[1]: contact_id for key, contact_id in stale.items()}
+                found |= memory.recall(missing, STALE)
+                undecided = frozenset(each for _, each in keys - found.keys())
             else:
-                self._external.remember({(workspace_id, each): contact_id for each, contact_id in fresh.items()})
-                self._external.forget({key for key in missing if key[1] not in fresh})
-            found |= {(workspace_id, each): contact_id for each, contact_id in fresh.items()}
-        return {external_id: contact_id for (_, external_id), contact_id in found.items()}
+                found |= {(workspace_id, each): contact_id for each, contact_id in fresh.items()}
+                memory.remember({(workspace_id, each): contact_id for each, contact_id in fresh.items()})
+                memory.forget({key for key in missing if key[1] not in fresh})
+        return Found({each: contact_id for (_, each), contact_id in found.items()}, undecided)
 
     def forget(self, workspace_id: int, contact_id: int) -> None:
         """Drop a contact that is being erased."""
@@ -117,5 +130,5 @@ class KnownContacts:
 
     def learn(self, workspace_id: int, contacts: Mapping[str, int]) -> None:
         """Remember contacts that were created just now."""
-        self._ids.remember({(workspace_id, contact_id): True for contact_id in contacts.values()})
+        self._ids.remember({(workspace_id, contact_id): contact_id for contact_id in contacts.values()})
         self._external.remember({(workspace_id, each): contact_id for each, contact_id in contacts.items()})

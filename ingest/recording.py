@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ingest import answers
+from ingest.database import DatabaseAwayError
 from ingest.names import warnings
 from ingest.publisher import Acked
 from schemas.records import EventRecorded
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from ingest.batches import Batch
     from ingest.events import EventDraft
-    from ingest.known_contacts import KnownContacts
+    from ingest.known_contacts import Found, KnownContacts
     from ingest.publisher import Outcome, Publisher
     from ingest.requests import Caller
 
@@ -43,12 +44,17 @@ class Recording:
         drafts = batch.open
         ids = self._known.existing(workspace_id, {draft.contact_id for _, draft in drafts if draft.contact_id})
         externals = {draft.external_id for _, draft in drafts if draft.external_id}
-        by_external_id = self._known.by_external_id(workspace_id, externals) if externals else {}
+        by_external_id = self._known.by_external_id(workspace_id, externals)
+        undecided = {place for place, draft in drafts if _is_undecided(draft, ids, by_external_id)}
+        if undecided and len(undecided) == len(drafts):
+            raise DatabaseAwayError("no contact of the batch is remembered")
         records: list[tuple[int, EventDraft, EventRecorded]] = []
         for place, draft in drafts:
-            contact_id = draft.contact_id if draft.contact_id in ids else by_external_id.get(draft.external_id or "")
+            contact_id = ids.ids.get(draft.contact_id or 0) or by_external_id.ids.get(draft.external_id or "")
             id_ = draft.id or str(self._new_id())
-            if contact_id is None:
+            if place in undecided:
+                batch.settle(place, _undecided_contact(id_))
+            elif contact_id is None:
                 batch.settle(place, _unknown_contact(draft))
             elif caller.dry_run:
                 batch.settle(
@@ -82,6 +88,16 @@ def _settled(draft: EventDraft, id_: str, outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Acked):
         answer["warnings"] = warnings(draft.name)
     return answer
+
+
+def _is_undecided(draft: EventDraft, ids: Found[int], by_external_id: Found[str]) -> bool:
+    return draft.contact_id in ids.undecided or draft.external_id in by_external_id.undecided
+
+
+def _undecided_contact(id_: str) -> dict[str, Any]:
+    """Say that nobody can tell at the moment whether the event's contact exists; its neighbours go on."""
+    message = "The database is needed to look up this contact and cannot be reached. Send it again with the same id."
+    return {"status": "unknown", "code": "database_unavailable", "pointer": "", "message": message, "id": id_}
 
 
 def _unknown_contact(draft: EventDraft) -> dict[str, Any]:

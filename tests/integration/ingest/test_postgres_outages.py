@@ -61,6 +61,7 @@ def test_without_postgres_known_contacts_go_on_and_the_rest_is_a_503(
         ("/api/v1/contacts", {"external_id": "two"}, 503),
         ("/api/v1/events/batch", {"events": [EVENT | {"external_id": "one"}]}, 202),
         ("/api/v1/events/batch", {"events": [EVENT | {"external_id": "three"}]}, 503),
+        ("/api/v1/events/batch", {"events": [EVENT | {"external_id": name} for name in ("one", "three")]}, 207),
     ):
         begun = time.monotonic()
         answer = api.post(path, body)
@@ -69,6 +70,7 @@ def test_without_postgres_known_contacts_go_on_and_the_rest_is_a_503(
         if expected == 503:
             assert json.loads(answer.data)["code"] == "database_unavailable"
             assert answer.headers["Retry-After"] == "2"
+    assert [item["status"] for item in json.loads(answer.data)["items"]] == ["accepted", "unknown"]
     stranger = Api(api.client, str(ApiKey.make(os.urandom))).post("/api/v1/contacts", {})
     assert (stranger.status_code, json.loads(stranger.data)["code"]) == (503, "keys_unavailable")
     assert slowest < 3.5
