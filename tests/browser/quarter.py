@@ -15,7 +15,6 @@ from runtime.kafka import build_producer
 from schemas.ids import uuid7
 from schemas.partitioning import contact_partition
 from schemas.records import HEADERS, AnyRecord, ContactCreated, ContactUpdated, EventRecorded, encode
-from tests.browser.running import PARTITIONS
 from tests.e2e.system import wait_until
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def write_quarter(system: System, end: datetime, first_id: int) -> dict[str, int
     producer = build_producer(system.environment["KAFKA_BOOTSTRAP_SERVERS"], "screenshots")
     sent = []
     for external_id, story in stories.items():
-        partition = contact_partition(WORKSPACE, contacts[external_id], PARTITIONS)
+        partition = contact_partition(WORKSPACE, contacts[external_id], int(system.environment["PARTITIONS"]))
         for record in sorted(_records(contacts[external_id], story), key=lambda record: record.received_at):
             topic, value = system.environment["TOPIC"], encode(record)
             sent.append(producer.send(topic, value=value, key=record.key, headers=HEADERS, partition=partition))

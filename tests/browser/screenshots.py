@@ -12,8 +12,9 @@ from cli.demo.helpdesk import Helpdesk, build_helpdesk
 from cli.demo.memory import Memory
 from tests.browser.chromium import launch
 from tests.browser.quarter import write_quarter
-from tests.browser.running import let_frame, running_system, sign_in_link
+from tests.browser.running import let_frame, sign_in_link
 from tests.browser.server import serving
+from tests.e2e.system import running_system
 from tests.parts import start_parts
 
 if TYPE_CHECKING:

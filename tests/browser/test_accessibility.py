@@ -1,22 +1,28 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.sample import BUSY, EMOJI, EMPTY, HEBREW, LONG, ONGOING, SINGLE
+from tests.browser.story import BUSY, EMOJI, EMPTY, HEBREW, LONG, ONGOING, SINGLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Page
 
-    from tests.browser.server import SampleSite
+    from tests.browser.site import Site
 
 pytestmark = pytest.mark.browser
 SCHEMES = ["light", "dark"]
+
+
+@pytest.fixture
+def site(common_site: Site) -> Site:
+    return common_site
 
 
 def violations(page: Page) -> list[str]:
@@ -47,17 +53,17 @@ def test_profiles(agent: Callable[..., Page], contact_id: int, scheme: str) -> N
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_filtered_narrow_delayed_profile(site: SampleSite, agent: Callable[..., Page], scheme: str) -> None:
-    site.sample.delayed_since = site.sample.now
+def test_a_filtered_narrow_delayed_profile(site: Site, agent: Callable[..., Page], scheme: str) -> None:
     narrow = {"width": 360, "height": 740}
-    page = agent(f"/contacts/{ONGOING}?name=charge_failed&q=card", color_scheme=scheme, viewport=narrow)
-    expect(page.get_by_text("Updates delayed")).to_be_visible()
-    assert violations(page) == []
+    with site.projector_frozen(timedelta(minutes=7)):
+        page = agent(f"/contacts/{ONGOING}?name=charge_failed&q=card", color_scheme=scheme, viewport=narrow)
+        expect(page.get_by_text("Updates delayed")).to_be_visible()
+        assert violations(page) == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("contact_id", [ONGOING, EMPTY, LONG])
-def test_sidebars(site: SampleSite, agent: Callable[..., Page], contact_id: int, scheme: str) -> None:
+def test_sidebars(site: Site, agent: Callable[..., Page], contact_id: int, scheme: str) -> None:
     page = agent("/sign-in", color_scheme=scheme, viewport={"width": 320, "height": 720})
     page.goto(site.sidebar_url(contact_id, site.sample.now))
     expect(page.locator(".panel")).to_be_visible()

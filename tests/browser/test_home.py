@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.sample import ONGOING
+from tests.browser.story import ONGOING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Page
 
-    from tests.browser.server import SampleSite
+    from tests.browser.site import Site
 
 pytestmark = pytest.mark.browser
 
@@ -48,19 +48,18 @@ def test_nobody_found_is_said_in_words(agent: Callable[..., Page]) -> None:
     expect(page.locator(".results")).to_contain_text("No contact found for “zebra”")
 
 
-def test_a_failed_search_keeps_the_list(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_a_failed_search_keeps_the_list(site: Site, agent: Callable[..., Page]) -> None:
     page = agent("/")
     shown = page.locator(".contacts li").count()
-    site.failing = True
-    page.keyboard.type("amel")
-    expect(page.get_by_role("alert")).to_contain_text("Could not load")
-    expect(page.locator(".contacts li")).to_have_count(shown)
-    site.failing = False
+    with site.failing():
+        page.keyboard.type("amel")
+        expect(page.get_by_role("alert")).to_contain_text("Could not load")
+        expect(page.locator(".contacts li")).to_have_count(shown)
     page.get_by_role("button", name="Retry").click()
     expect(page.locator(".contacts li")).to_have_count(1)
 
 
-def test_signing_out_ends_the_session(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_signing_out_ends_the_session(site: Site, agent: Callable[..., Page]) -> None:
     page = agent("/")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -5,15 +5,22 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.sample import BUSY, EMOJI, EMPTY, HEBREW, HOSTILE, LONG, ONGOING, SINGLE
+from tests.browser.story import BUSY, EMOJI, EMPTY, HEBREW, HOSTILE, LONG, ONGOING, SINGLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Page
 
+    from tests.browser.site import Site
+
 pytestmark = pytest.mark.browser
 NARROW = {"viewport": {"width": 360, "height": 740}}
+
+
+@pytest.fixture
+def site(common_site: Site) -> Site:
+    return common_site
 
 
 @pytest.mark.parametrize("contact_id", [ONGOING, EMPTY, SINGLE, LONG, HEBREW, EMOJI, BUSY, HOSTILE])

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
 
-from schemas.times import format_time
-from tests.browser.sample import BUSY, EMPTY, ONGOING
+from query.presentation.times import clock
+from tests.browser.story import BUSY, EMPTY, ONGOING
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from tests.browser.server import SampleSite
+    from tests.browser.site import Site
 
 pytestmark = pytest.mark.browser
 TIMES = "\N{MULTIPLICATION SIGN} "
 NOW = timedelta(seconds=1)
 
 
-def until_listening(site: SampleSite, page: Page) -> None:
+def until_listening(site: Site, page: Page) -> None:
     until(page, lambda: site.streams, "the page to open its live stream")
 
 
-def test_an_event_appears_at_the_top_with_a_tint(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_an_event_appears_at_the_top_with_a_tint(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}")
     until_listening(site, page)
     event_id = site.arrive(ONGOING, "plan_downgraded", NOW, {"from_plan": "pro", "to_plan": "starter"})
@@ -40,7 +41,7 @@ def test_an_event_appears_at_the_top_with_a_tint(site: SampleSite, agent: Callab
     expect(row).not_to_have_class(re.compile("fresh"))  # the tint ends
 
 
-def test_a_late_event_goes_to_its_true_place(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_a_late_event_goes_to_its_true_place(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}")
     until_listening(site, page)
     event_id = site.arrive(ONGOING, "seat_removed", timedelta(days=2, hours=1))
@@ -53,7 +54,7 @@ def test_a_late_event_goes_to_its_true_place(site: SampleSite, agent: Callable[.
     assert day == neighbour.get_attribute("data-day")
 
 
-def test_a_day_without_events_gets_its_header(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_a_day_without_events_gets_its_header(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{BUSY}?name=login")
     until_listening(site, page)
     for row in page.locator(".day[data-day]:first-child").all():
@@ -63,7 +64,7 @@ def test_a_day_without_events_gets_its_header(site: SampleSite, agent: Callable[
     expect(page.locator(".day").first.locator(".event")).to_have_count(1)
 
 
-def test_a_run_grows_and_a_fourth_makes_one(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_a_run_grows_and_a_fourth_makes_one(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{EMPTY}")
     until_listening(site, page)
     for count in range(1, 6):
@@ -75,7 +76,7 @@ def test_a_run_grows_and_a_fourth_makes_one(site: SampleSite, agent: Callable[..
     expect(page.locator(".toolbar")).to_be_visible()
 
 
-def test_nothing_moves_under_a_reader_and_the_pill_counts(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_nothing_moves_under_a_reader_and_the_pill_counts(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}")
     until_listening(site, page)
     mark = page.locator('.event[data-name="plan_upgraded"]').first
@@ -94,7 +95,7 @@ def test_nothing_moves_under_a_reader_and_the_pill_counts(site: SampleSite, agen
     expect(pill).to_be_hidden()
 
 
-def test_an_open_row_counts_as_reading(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_an_open_row_counts_as_reading(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}")
     until_listening(site, page)
     page.locator(".event summary").first.click()
@@ -103,7 +104,7 @@ def test_an_open_row_counts_as_reading(site: SampleSite, agent: Callable[..., Pa
     expect(page.locator(".event")).to_have_count(50)
 
 
-def test_filters_hold_for_what_arrives(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_filters_hold_for_what_arrives(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}?name=charge_failed")
     until_listening(site, page)
     site.arrive(ONGOING, "login", NOW)
@@ -113,51 +114,44 @@ def test_filters_hold_for_what_arrives(site: SampleSite, agent: Callable[..., Pa
     expect(page.locator(".total")).to_have_text("115")
 
 
-def test_changed_custom_data_shows_at_once(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_changed_custom_data_shows_at_once(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{EMPTY}")
     until_listening(site, page)
-    site.sample.add_contact(EMPTY, name="Noor Haddad", custom_data={"plan": "pro"})
-    site.send("contact", {})
+    site.sample.change_contact(EMPTY, {"plan": "pro"})
     expect(page.locator(".identity .data")).to_contain_text("pro")
 
 
-def test_delay_shows_a_thin_bar_until_it_is_over(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_delay_shows_a_thin_bar_until_it_is_over(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}")
     until_listening(site, page)
     bar = page.get_by_text("Updates delayed")
     expect(bar).to_be_hidden()
-    as_of = site.sample.now - timedelta(minutes=7)
-    site.send("position", {"as_of": format_time(as_of), "delayed": True})
-    shown = page.evaluate(
-        "at => new Date(at).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})", as_of.timestamp() * 1000
-    )
-    expect(bar).to_have_text(f"Updates delayed · as of {shown}")
-    site.send("position", {"as_of": format_time(site.sample.now), "delayed": False})
+    with site.projector_frozen(timedelta(minutes=7)):
+        frozen_at = datetime.now(UTC)
+        stamps = [clock(frozen_at - timedelta(seconds=age), ZoneInfo("Europe/Berlin")) for age in (30, 0)]
+        expect(bar).to_have_text(re.compile(f"^Updates delayed · as of ({'|'.join(stamps)})$"))
     expect(bar).to_be_hidden()
 
 
-def test_the_stream_comes_back_by_itself(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_the_stream_comes_back_by_itself(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}")
     until_listening(site, page)
-    first = site.streams[0]
-    first.put(None)  # the server ends it
-    until(page, lambda: site.streams and site.streams[0] is not first, "a new stream")
+    site.cut_streams()
     site.arrive(ONGOING, "login", NOW)
     expect(page.locator(".total")).to_have_text("114")
 
 
-def test_reset_reads_the_timeline_again(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_reset_reads_the_timeline_again(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}")
     until_listening(site, page)
-    gone = site.sample.lives[ONGOING].events.pop(0)
-    site.send("reset", {})
+    gone = site.sample.timeline(ONGOING)[0]
+    site.sample.erase_event(gone)
     expect(page.locator(f'.event[data-id="{gone.id}"]')).to_have_count(0)
 
 
-def test_an_erased_contact_leaves_the_screen(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_an_erased_contact_leaves_the_screen(site: Site, agent: Callable[..., Page]) -> None:
     page = agent(f"/contacts/{ONGOING}")
     until_listening(site, page)
-    del site.sample.lives[ONGOING]
-    site.send("reset", {})
+    site.sample.erase_contact(ONGOING)
     expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
     expect(page.locator("body")).not_to_contain_text("Amelia")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.helpdesk import Helpdesk, helpdesk
-from tests.browser.sample import EMPTY, LONG, ONGOING
+from tests.browser.story import EMPTY, LONG, ONGOING
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import BrowserContext, FrameLocator, Page
 
-    from tests.browser.server import SampleSite
+    from tests.browser.site import Site
 
 pytestmark = pytest.mark.browser
 BEGAN = timedelta(minutes=15)
 
 
 @pytest.fixture
-def desk(site: SampleSite) -> Iterator[Helpdesk]:
+def desk(site: Site) -> Iterator[Helpdesk]:
     with helpdesk() as running:
-        site.sample.frame_ancestors = [running.url]
+        site.let_frame([running.url])
         yield running
 
 
 @pytest.fixture
-def framed(site: SampleSite, desk: Helpdesk, new_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
+def framed(site: Site, desk: Helpdesk, new_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
     """Open the helpdesk with a contact's sidebar."""
 
     def open_desk(contact_id: int = ONGOING, *, conversation: bool = True, **lifetime: timedelta) -> Page:
@@ -59,11 +59,11 @@ def test_it_shows_what_counts_within_250_pixels(framed: Callable[..., Page]) -> 
     expect(sidebar(page).get_by_role("link", name="Open profile")).to_have_attribute("href", f"/contacts/{ONGOING}")
 
 
-def test_the_token_leaves_the_address(site: SampleSite, framed: Callable[..., Page]) -> None:
+def test_the_token_leaves_the_address(site: Site, framed: Callable[..., Page]) -> None:
     page = framed()
     expect(sidebar(page).locator(".panel")).to_be_visible()
     frame = page.frames[1]
-    assert frame.url == f"{site.url}/embed/1/sidebar"
+    assert frame.url == site.url + site.sidebar_shell
 
 
 def test_without_a_conversation_there_is_no_before_and_no_divider(framed: Callable[..., Page]) -> None:
@@ -81,7 +81,7 @@ def test_the_most_recent_changes_come_first_and_the_rest_on_demand(framed: Calla
     expect(sidebar(page).locator(".rest > .data > div > dt")).to_have_text(["features", "owner", "beta", "coupon"])
 
 
-def test_an_event_arrives_while_the_agent_types(site: SampleSite, framed: Callable[..., Page]) -> None:
+def test_an_event_arrives_while_the_agent_types(site: Site, framed: Callable[..., Page]) -> None:
     page = framed()
     until(page, lambda: site.streams, "the live stream")
     event_id = site.arrive(ONGOING, "charge_succeeded", timedelta(seconds=1), {"amount": 79, "currency": "EUR"})
@@ -99,7 +99,7 @@ def test_nothing_scrolls_sideways(framed: Callable[..., Page], contact_id: int) 
     assert page.frames[1].evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_it_asks_its_parent_for_the_next_token(site: SampleSite, framed: Callable[..., Page]) -> None:
+def test_it_asks_its_parent_for_the_next_token(site: Site, framed: Callable[..., Page]) -> None:
     page = framed(lifetime=timedelta(seconds=30))  # within the last minute: asks at once
     expect(sidebar(page).locator(".panel")).to_be_visible()
     page.evaluate("token => { window.answer = token }", site.sidebar_token(ONGOING, None))
@@ -124,10 +124,8 @@ def test_an_expired_token_says_reopen(framed: Callable[..., Page]) -> None:
     expect(sidebar(page).get_by_text("Reopen the conversation")).to_be_visible(timeout=20_000)
 
 
-def test_a_stranger_may_not_frame_it(
-    site: SampleSite, desk: Helpdesk, new_context: Callable[..., BrowserContext]
-) -> None:
-    site.sample.frame_ancestors = ["https://helpdesk.example"]
+def test_a_stranger_may_not_frame_it(site: Site, desk: Helpdesk, new_context: Callable[..., BrowserContext]) -> None:
+    site.let_frame(["https://helpdesk.example"])
     desk.src = site.sidebar_url(ONGOING, None)
     page = new_context().new_page()
     refused: list[str] = []
@@ -138,7 +136,7 @@ def test_a_stranger_may_not_frame_it(
     assert page.frames[1].locator(".panel").count() == 0
 
 
-def test_messages_of_others_are_not_heard(site: SampleSite, framed: Callable[..., Page]) -> None:
+def test_messages_of_others_are_not_heard(site: Site, framed: Callable[..., Page]) -> None:
     page = framed()
     expect(sidebar(page).locator(".before")).to_be_visible()
     frame = page.frames[1]
@@ -150,22 +148,20 @@ def test_messages_of_others_are_not_heard(site: SampleSite, framed: Callable[...
     expect(sidebar(page).locator(".panel h1")).to_have_text("Amelia Fischer")
 
 
-def test_an_erased_contact_leaves_the_screen(site: SampleSite, framed: Callable[..., Page]) -> None:
+def test_an_erased_contact_leaves_the_screen(site: Site, framed: Callable[..., Page]) -> None:
     page = framed()
     until(page, lambda: site.streams, "the live stream")
-    del site.sample.lives[ONGOING]
-    site.send("reset", {})
+    site.sample.erase_contact(ONGOING)
     expect(sidebar(page).get_by_text("This contact is no longer there.")).to_be_visible()
     expect(sidebar(page).locator("main")).not_to_contain_text("Amelia")
 
 
-def test_a_failure_keeps_the_panel_and_retry_reads_again(site: SampleSite, framed: Callable[..., Page]) -> None:
+def test_a_failure_keeps_the_panel_and_retry_reads_again(site: Site, framed: Callable[..., Page]) -> None:
     page = framed()
     until(page, lambda: site.streams, "the live stream")
-    site.failing = True
-    site.arrive(ONGOING, "login", timedelta(seconds=1))
-    expect(sidebar(page).get_by_role("alert").filter(has_text="Could not load")).to_be_visible()
-    expect(sidebar(page).locator(".lines li[data-id]")).to_have_count(10)
-    site.failing = False
+    with site.failing():
+        site.arrive(ONGOING, "login", timedelta(seconds=1))
+        expect(sidebar(page).get_by_role("alert").filter(has_text="Could not load")).to_be_visible()
+        expect(sidebar(page).locator(".lines li[data-id]")).to_have_count(10)
     sidebar(page).get_by_role("button", name="Retry").click()
     expect(sidebar(page).locator(".lines li[data-id]").first).to_contain_text("Login")

@@ -11,26 +11,19 @@ from playwright.sync_api import expect
 
 from schemas.times import format_time
 from tests.browser.helpdesk import helpdesk
-from tests.browser.running import let_frame, running_system, sign_in_link
+from tests.browser.running import let_frame, sign_in_link
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from playwright.sync_api import BrowserContext, Route
 
     from tests.e2e.system import System
-    from tests.parts import Parts
 
 pytestmark = pytest.mark.browser
 SEEN = 60_000
 """Milliseconds: the machine may be busy."""
-
-
-@pytest.fixture(scope="module")
-def system(stack: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running_system(stack, tmp_path_factory.mktemp("system"), "Harbor & Pine") as running:
-        yield running
 
 
 def create_contact(system: System, **fields: object) -> int:

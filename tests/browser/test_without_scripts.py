@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.sample import BUSY, LONG, ONGOING
+from tests.browser.story import BUSY, LONG, ONGOING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Page
 
-    from tests.browser.server import SampleSite
+    from tests.browser.site import Site
 
 pytestmark = pytest.mark.browser
 PLAIN = {"java_script_enabled": False}
@@ -45,7 +45,7 @@ def test_a_cut_value_leads_to_the_whole_event(agent: Callable[..., Page]) -> Non
     assert len(whole.text_content() or "") > 50_000
 
 
-def test_signing_in_by_pasting_the_link(site: SampleSite, agent: Callable[..., Page]) -> None:
+def test_signing_in_by_pasting_the_link(site: Site, agent: Callable[..., Page]) -> None:
     page = agent("/sign-in", **PLAIN)
     page.context.clear_cookies()
     page.get_by_label("Sign-in link").fill("nonsense")

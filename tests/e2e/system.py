@@ -7,9 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+import psycopg
 import urllib3
+from psycopg import sql
 
 from cli.demo.api import Api
 from cli.stack.ports import free_port
@@ -17,6 +21,8 @@ from cli.stack.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from tests.parts import Parts
 
 ESSENTIAL = {"PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}
 SECONDS = 120.0
@@ -75,22 +81,31 @@ class System:
     def start(self) -> None:
         """Start both and wait until they can do their job."""
         self._spawn("serve", "all", "--port", str(self.port))
-        self._spawn("projector", "run")
+        self._projector = self._spawn("projector", "run")
         wait_until(lambda: is_ready(self.base_url), f"the server is ready\n{self.logs()}")
         wait_until(lambda: is_ready(f"http://127.0.0.1:{self.health_port}"), "the projector is ready")
 
-    def _spawn(self, *arguments: str) -> None:
+    def _spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{arguments[0]}.log").open("ab") as log:
-            self._processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "cli", *arguments],
-                    env=clean_environment() | self.environment,
-                    cwd=self.folder,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cli", *arguments],
+                env=clean_environment() | self.environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
+        self._processes.append(process)
+        return process
+
+    @contextmanager
+    def projector_frozen(self) -> Iterator[None]:
+        """Keep the projector from doing anything, for a few seconds: then it would lose its partitions."""
+        self._projector.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._projector.send_signal(signal.SIGCONT)
 
     def stop(self) -> list[int]:
         """Stop both in an orderly way; their exit codes."""
@@ -109,6 +124,37 @@ class System:
     def logs(self) -> str:
         """Give the ends of the logs, for the message of a failure."""
         return "\n".join(f"{path.name}: {path.read_text()[-2_000:]}" for path in sorted(self.folder.glob("*.log")))
+
+
+@contextmanager
+def running_system(stack: Parts, folder: Path, workspace: str) -> Iterator[System]:
+    """Set a system up as an operator does, command by command, with one workspace, and run it."""
+    name = f"system_{uuid4().hex[:12]}"
+    with psycopg.connect(stack.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
+        "DATABASE_URL": stack.database_url(name),
+        "TOPIC": name,
+        "PARTITIONS": "4",
+        "SECRET_KEY": "a secret of the tests, long enough to sign",
+    }
+
+    def type_in(*arguments: str) -> str:
+        return contact_events(*arguments, environment=environment, folder=folder).strip()
+
+    type_in("migrate")
+    type_in("topic", "create")
+    workspace_id = type_in("workspaces", "create", "--name", workspace)
+    created = type_in("keys", "create", "--workspace", workspace_id, "--name", "tests")
+    system = System(environment, created.split()[-1], folder)
+    try:
+        system.start()
+        yield system
+    finally:
+        system.stop()
+        with psycopg.connect(stack.database_url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def whole_timeline(api: Api, contact_id: int, **query: str) -> Iterator[dict[str, Any]]:
