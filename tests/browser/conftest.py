@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import launch
 from tests.browser.site import Site, beside
 from tests.e2e.system import running_system
 
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
 SEEN = 20_000
 """Milliseconds that anything may take to show: the machine may be busy."""
 expect.set_options(timeout=SEEN)
-
-
-@pytest.fixture(scope="session")
-def chromium_browser() -> Iterator[Browser]:
-    """Start one browser for the session."""
-    with launch() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -99,8 +99,14 @@ def test_arrows_walk_and_enter_opens_with_types(agent: Callable[..., Page]) -> N
     }
     page.keyboard.press("ArrowUp")
     expect(page.locator(".event summary").first).to_be_focused()
-    page.keyboard.press("End")
-    expect(page.locator(".list .event > details > summary:visible").last).to_be_focused()
+
+
+def test_the_end_key_goes_to_the_last_row(site: Site, agent: Callable[..., Page]) -> None:
+    with site.failing():  # else there are older rows as soon as the last one is in sight
+        page = agent(f"/contacts/{ONGOING}")
+        page.locator(".event summary").first.focus()
+        page.keyboard.press("End")
+        expect(page.locator(".list .event > details > summary:visible").last).to_be_focused()
 
 
 def test_copying_gives_the_event_as_json_and_its_link(agent: Callable[..., Page]) -> None:

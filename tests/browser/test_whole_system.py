@@ -90,6 +90,7 @@ def test_the_agents_path_from_home_by_keyboard(system: System, new_context: Call
     expect(page.locator(".contacts li")).to_contain_text("Feature enabled")
     page.keyboard.press("Enter")
     expect(page.locator(".run .times").first).to_have_text("\N{MULTIPLICATION SIGN} 6", timeout=SEEN)
+    page.wait_for_load_state()  # the page reads without its script; the keys want it
     page.keyboard.press("/")
     page.keyboard.type("EUR")
     expect(page.locator(".event")).to_have_count(1, timeout=SEEN)
