@@ -88,10 +88,12 @@ def _application(*names: str) -> WSGIApplication:
 
 def _build(name: str, environment: Mapping[str, str]) -> Service:
     if name == "ingest":
-        from ingest.main import build
-    else:
-        from query.main import build
-    return build(environment)
+        from ingest.main import build as build_ingest
+
+        return build_ingest(environment)
+    from query.main import build as build_query
+
+    return build_query(environment)
 
 
 def combine(services: Mapping[str, Service]) -> WSGIApplication:

@@ -20,6 +20,8 @@ from tests.parts import Parts, start_parts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from playwright.sync_api import Browser
+
 PARTITIONS = 3
 """Enough for records of several contacts to part ways, few enough to create in no time."""
 
@@ -39,6 +41,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     parts = start_parts(tmp_path_factory.mktemp("stack"))
     yield parts
     parts.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium_browser() -> Iterator[Browser]:
+    """Start one browser for the session: Playwright allows no second one while the first runs."""
+    from tests.browser.chromium import launch  # noqa: PLC0415 - most lanes need no browser
+
+    with launch() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,11 @@ import pytest
 import urllib3
 from playwright.sync_api import expect
 
-from tests.browser.chromium import launch
-
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
     from tests.e2e.stack_folder import StackFolder
 
 
@@ -83,32 +85,35 @@ def test_the_helpdesk_frames_the_sidebar_of_the_conversations_contact(
     assert helpdesk in next(part for part in policy.split(";") if "frame-ancestors" in part)
 
 
+@pytest.fixture
+def page(chromium_browser: Browser) -> Iterator[Page]:
+    context = chromium_browser.new_context()
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.mark.browser
-def test_the_reader_sees_the_event_of_the_printed_request_arrive(first_output: str) -> None:
+def test_the_reader_sees_the_event_of_the_printed_request_arrive(page: Page, first_output: str) -> None:
     link = re.findall(r"http://\S+/sign-in\?next=/contacts/\S+", first_output)[0]
     url, body, headers = printed_curl(first_output)
     event = json.loads(body) | {"id": "seen-in-the-browser", "properties": {"feature": "pasted_by_the_reader"}}
-    with launch() as browser:
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        with page.expect_response(lambda answer: answer.url.endswith("/event-stream")):
-            page.goto(link)
-        expect(page.locator(".event", has_text="Plan upgraded").first).to_be_visible()
-        answer = urllib3.request("POST", url, json=event, headers=headers, retries=False, timeout=30.0)
-        assert answer.status == 202
-        expect(page.locator(".event", has_text="pasted_by_the_reader")).to_be_visible(timeout=60_000)
+    with page.expect_response(lambda answer: answer.url.endswith("/event-stream")):
+        page.goto(link)
+    expect(page.locator(".event", has_text="Plan upgraded").first).to_be_visible()
+    answer = urllib3.request("POST", url, json=event, headers=headers, retries=False, timeout=30.0)
+    assert answer.status == 202
+    expect(page.locator(".event", has_text="pasted_by_the_reader")).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.browser
-def test_the_sidebar_answers_the_question_of_the_conversation(first_output: str) -> None:
+def test_the_sidebar_answers_the_question_of_the_conversation(page: Page, first_output: str) -> None:
     helpdesk = re.findall(r"http://127\.0\.0\.1:\d+$", first_output, re.MULTILINE)[-1]
-    with launch() as browser:
-        page = browser.new_page()
-        page.goto(helpdesk)
-        sidebar = page.frame_locator("iframe")
-        expect(sidebar.get_by_text("Maya Lindqvist")).to_be_visible(timeout=60_000)
-        expect(sidebar.get_by_text("2 days before").first).to_be_visible()
-        expect(sidebar.get_by_text("Plan upgraded").first).to_be_visible()
+    page.goto(helpdesk)
+    sidebar = page.frame_locator("iframe")
+    expect(sidebar.get_by_text("Maya Lindqvist")).to_be_visible(timeout=60_000)
+    expect(sidebar.get_by_text("2 days before").first).to_be_visible()
+    expect(sidebar.get_by_text("Plan upgraded").first).to_be_visible()
 
 
 @pytest.mark.usefixtures("first_output")

@@ -28,7 +28,7 @@ def blocks(document: str, language: str = "sh") -> list[str]:
 def typed(command: str, folder: StackFolder) -> str:
     """Type a block into a shell in the project's folder; its standard output."""
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
+        ["bash", "-eu", "-c", command],
         cwd=folder.root,
         env=clean_environment(),
         capture_output=True,
