@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -104,7 +105,13 @@ class Commands:
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # A shell's background job starts with Ctrl-C ignored, and so would all that it starts.
+            preexec_fn=_mind_interrupts,  # noqa: PLW1509 - it takes no lock
         )
+
+
+def _mind_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import select
 import signal
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 from schemas.partitioning import contact_partition
@@ -13,8 +14,6 @@ from tests.conftest import PARTITIONS
 from tests.integration.topic.conftest import NOON, event, event_erased
 
 if TYPE_CHECKING:
-    import subprocess
-
     from tests.integration.topic.conftest import Commands, Writer
 
 
@@ -94,7 +93,11 @@ def test_records_show_while_they_arrive(writer: Writer, commands: Commands) -> N
         assert json.loads(seen)["value"]["id"].startswith("live-")
     finally:
         watching.send_signal(signal.SIGINT)
-        _, errors = watching.communicate(timeout=60)
+        try:
+            _, errors = watching.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            watching.kill()
+            _, errors = watching.communicate()
     assert watching.returncode == 0, errors
 
 
