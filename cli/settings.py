@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from runtime.service import DEFAULT_THREADS
 from runtime.settings import SettingsReader
-from schemas.topic import DEFAULT_PARTITIONS
+from schemas.topic import DEFAULT_PARTITIONS, DEFAULT_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ class TopicCommandSettings:
         reader = SettingsReader(environment)
         settings = cls(
             bootstrap_servers=reader.text("KAFKA_BOOTSTRAP_SERVERS"),
-            topic=reader.text("TOPIC", "contact-events"),
+            topic=reader.text("TOPIC", DEFAULT_TOPIC),
             partitions=reader.integer("PARTITIONS", DEFAULT_PARTITIONS, low=1, high=10_000),
             replication_factor=reader.integer("REPLICATION_FACTOR", 1, low=1, high=9),
         )

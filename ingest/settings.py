@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runtime.settings import SettingsReader
+from schemas.topic import DEFAULT_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ class Settings:
         settings = cls(
             bootstrap_servers=reader.text("KAFKA_BOOTSTRAP_SERVERS"),
             database_url=reader.text("DATABASE_URL"),
-            topic=reader.text("TOPIC", "contact-events"),
+            topic=reader.text("TOPIC", DEFAULT_TOPIC),
             database_connections=reader.integer("INGEST_DATABASE_CONNECTIONS", 8, low=1, high=100),
             max_outstanding_bytes=reader.integer("INGEST_MAX_OUTSTANDING_BYTES", 32 * 2**20, low=2**20, high=2**32),
             max_outstanding_requests=reader.integer("INGEST_MAX_OUTSTANDING_REQUESTS", 1024, low=1, high=1_000_000),

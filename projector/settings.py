@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runtime.settings import SettingsReader
+from schemas.topic import DEFAULT_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ class Settings:
         settings = cls(
             bootstrap_servers=reader.text("KAFKA_BOOTSTRAP_SERVERS"),
             database_url=reader.text("DATABASE_URL"),
-            topic=reader.text("TOPIC", "contact-events"),
+            topic=reader.text("TOPIC", DEFAULT_TOPIC),
             host=reader.text("HOST", "127.0.0.1"),
             health_port=reader.integer("HEALTH_PORT", 8081, low=0, high=65_535),
             log_level=reader.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),

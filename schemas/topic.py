@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
+DEFAULT_TOPIC: Final = "contact-events"
+"""The topic's name unless `TOPIC` says another: writer and reader must agree on it."""
+
 DAY_MS: Final = 86_400_000
 
 TOPIC_SETTINGS: Final = {

@@ -12,6 +12,7 @@ from cli.stack.processes import Supervised
 from cli.stack.services import PROJECTOR, SERVER, RunningService, Service, added
 from cli.stack.state import Layout, State, load
 from cli.stack.steps import is_known
+from schemas.topic import DEFAULT_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,7 +104,7 @@ class Stack:
             "QUERY_URL": base,
             "KAFKA_BOOTSTRAP_SERVERS": self.external.get("KAFKA_BOOTSTRAP_SERVERS", self.broker().bootstrap_servers),
             "DATABASE_URL": self.external.get("DATABASE_URL", self.postgres().url(DATABASE)),
-            "TOPIC": self.given.get("TOPIC", "contact-events"),
+            "TOPIC": self.given.get("TOPIC", DEFAULT_TOPIC),
             "SECRET_KEY": self.given.get("SECRET_KEY", self.state.secret_key),
         }
         key = self.state.api_keys.get(self.database_name())
