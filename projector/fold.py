@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from projector.canonical import canonical, join, members, merge_patch
+from schemas.canonical import canonical, join, members, merge_patch
 from schemas.records import CONTACT_CREATED, CONTACT_UPDATED, ContactCreated, ContactUpdated, RawJson
 from schemas.times import format_time
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from projector.canonical import canonical
 from projector.changes import Copy
+from schemas.canonical import canonical
 from schemas.records import EVENT_RECORDED, EventRecorded, RawJson
 from schemas.times import format_time
 

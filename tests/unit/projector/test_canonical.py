@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projector.canonical import canonical, merge_patch
 from projector.fold import same_content
+from schemas.canonical import canonical, merge_patch
 from schemas.records import InvalidRecordError
 
 if TYPE_CHECKING:
