@@ -106,6 +106,7 @@ class _ContactErased(_Envelope, tag=CONTACT_ERASED, gc=False, kw_only=True):
 class _NameChangedData(msgspec.Struct, gc=False):
     name: _Name
     change: dict[str, object]
+    further: dict[str, object] = {}
 
 
 class _NameChanged(_Envelope, tag=EVENT_NAME_CHANGED, gc=False, kw_only=True):
@@ -127,6 +128,7 @@ _Known = _Event | _Created | _Updated | _EventErased | _ContactErased | _NameCha
 _decoder: msgspec.json.Decoder[_Known | _Mark] = msgspec.json.Decoder(_Known | _Mark)
 _header = msgspec.json.Decoder(_Header)
 _NAME_CHANGES: Final = {"description": str, "alias": str, "hidden": bool, "pinned": bool, "template": str}
+_FURTHER_NAME_CHANGES: Final = {"tone": str, "archived": bool}
 
 
 def decode(key: bytes | None, value: bytes, partition: int, partitions: int) -> AnyRecord | LogMark:
@@ -288,12 +290,16 @@ def _profile(sent: dict[str, object]) -> Profile:
 
 def _name_changed(envelope: _NameChanged, workspace_id: int, record_id: UUID) -> EventNameChanged:
     change: dict[str, object] = {}
-    for field, type_ in _NAME_CHANGES.items():
-        if field in envelope.data.change:
-            value = envelope.data.change[field]
-            if value is not None and type(value) is not type_:
-                raise InvalidRecordError("invalid_data", f"change.{field} is neither {type_.__name__} nor null")
-            change[field] = value
+    for place, given, fields in (
+        ("change", envelope.data.change, _NAME_CHANGES),
+        ("further", envelope.data.further, _FURTHER_NAME_CHANGES),
+    ):
+        for field, type_ in fields.items():
+            if field in given:
+                value = given[field]
+                if value is not None and type(value) is not type_:
+                    raise InvalidRecordError("invalid_data", f"{place}.{field} is neither {type_.__name__} nor null")
+                change[field] = value
     return EventNameChanged(
         workspace_id=workspace_id,
         record_id=record_id,

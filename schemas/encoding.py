@@ -58,7 +58,7 @@ def encode(record: AnyRecord) -> bytes:
         return _value(record, EVENT_ERASED, record.received_at, {"event_id": record.event_id})
     if isinstance(record, ContactErased):
         return _value(record, CONTACT_ERASED, record.received_at, {})
-    return _value(record, EVENT_NAME_CHANGED, record.received_at, {"name": record.name, "change": record.change})
+    return _value(record, EVENT_NAME_CHANGED, record.received_at, record.data)
 
 
 class _EventData(msgspec.Struct, gc=False):

@@ -33,7 +33,12 @@ HEADERS: Final = [("content-type", b"application/cloudevents+json")]
 LOG_MARK_KEY: Final = b"-/-/log.mark"
 
 Profile: TypeAlias = dict[Literal["email", "name"], str | None]
-NameChange: TypeAlias = dict[Literal["description", "alias", "hidden", "pinned", "template"], str | bool | None]
+NameChange: TypeAlias = dict[
+    Literal["description", "alias", "hidden", "pinned", "template", "tone", "archived"], str | bool | None
+]
+
+FURTHER: Final = frozenset({"tone", "archived"})
+"""The fields of a name's change that stand beside `change` in its record."""
 
 
 class InvalidRecordError(ValueError):
@@ -105,7 +110,7 @@ class ContactErased(Record, frozen=True, kw_only=True, gc=False):
 class EventNameChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a workspace says about one of its event names; what is absent from `change` stays, null takes it away.
 
-    `description`, `alias` and `template` are texts, `hidden` and `pinned` booleans.
+    `description`, `alias`, `template` and `tone` are texts, `hidden`, `pinned` and `archived` booleans.
     """
 
     workspace_id: int
@@ -119,6 +124,13 @@ class EventNameChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def key(self) -> bytes:
         """The Kafka key: `-` stands where a contact's records have their contact."""
         return f"{self.workspace_id}/-/{self.record_id}".encode()
+
+    @property
+    def data(self) -> dict[str, object]:
+        """The change as the record has it: what came after `change` was published as closed stands in `further`."""
+        change = {field: value for field, value in self.change.items() if field not in FURTHER}
+        further = {field: value for field, value in self.change.items() if field in FURTHER}
+        return {"name": self.name, "change": change} | ({"further": further} if further else {})
 
 
 @dataclass(frozen=True, slots=True)
