@@ -130,7 +130,8 @@ class EventNameChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The change as the record has it: what came after `change` was published as closed stands in `further`."""
         change = {field: value for field, value in self.change.items() if field not in FURTHER}
         further = {field: value for field, value in self.change.items() if field in FURTHER}
-        return {"name": self.name, "change": change} | ({"further": further} if further else {})
+        data: dict[str, object] = {"name": self.name, "change": change}
+        return data | {"further": further} if further else data
 
 
 @dataclass(frozen=True, slots=True)
