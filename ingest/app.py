@@ -11,6 +11,7 @@ from ingest import metrics
 from ingest.contact_views import delete_contact, patch_contact, post_contact, post_contact_batch
 from ingest.event_views import delete_event, post_event, post_event_batch
 from ingest.requests import add_rate_headers
+from ingest.name_views import patch_event_name
 from runtime.problems import Problem, install_problem_handlers
 from runtime.web import install_request_ids
 
@@ -29,6 +30,9 @@ ROUTES: tuple[tuple[str, str, Callable[..., Response]], ...] = (
     ("POST", "/api/v1/events/batch", post_event_batch),
 )
 
+    ("PATCH", "/api/v1/event-names/<name:name>", patch_event_name),
+    ("POST", "/v1/batch", post_segment_batch),
+    ("POST", "/v1/<kind>", post_segment_message),
 READABLE = (
     "/api/v1/contacts",
     "/api/v1/contacts/<contact:contact_id>",
@@ -36,6 +40,7 @@ READABLE = (
     "/api/v1/contacts/<contact:contact_id>/events/<event_id>",
 )
 
+    "/api/v1/event-names",
 
 class ContactConverter(BaseConverter):
     """A contact's number, or what somebody took for one; `batch` is a path of its own."""
@@ -45,16 +50,29 @@ class ContactConverter(BaseConverter):
 
 def build_app(parts: Parts) -> Flask:
     """Make the WSGI application."""
+class NameConverter(BaseConverter):
+    """An event's name, which may hold anything, slashes included: the view takes it out of the path itself."""
+
+    regex = r"(?s:.+)"
+    part_isolating = False
+
+
     app = Flask("ingest", static_folder=None)
     app.extensions["ingest"] = parts
-    app.url_map.converters["contact"] = ContactConverter
+    app.url_map.converters |= {"contact": ContactConverter, "name": NameConverter}
     install_request_ids(app)
     install_problem_handlers(app, lambda code: metrics.PROBLEMS.labels(code).inc())
     app.after_request(add_rate_headers)
     for path in READABLE:  # so that a 405 names all methods of the resource, the query service's too
         app.add_url_rule(path, "read_elsewhere", _read_elsewhere, methods=["GET"], provide_automatic_options=False)
     for method, path, handler in ROUTES:
-        app.add_url_rule(path, view_func=_view(parts, handler), methods=[method], provide_automatic_options=False)
+        app.add_url_rule(
+            path,
+            view_func=_view(parts, handler),
+            methods=[method],
+            provide_automatic_options=False,
+            strict_slashes="<name:" not in path,  # a slash at the end of a name is a part of it
+        )
     return app
 
 

@@ -13,9 +13,11 @@ from ingest.database import Database
 from ingest.erasing import Erasing
 from ingest.events import EventReader
 from ingest.key_use import KeyUse
+from ingest.event_names import EventNames
 from ingest.known_contacts import KnownContacts
 from ingest.parts import Parts
 from ingest.publisher import Publisher
+from ingest.name_rules import EventNameChange
 from ingest.recording import Recording
 from ingest.rules import BatchEvent, Contact, ContactChange, Event
 from ingest.settings import Settings
@@ -70,10 +72,13 @@ def build(
         contact_rules=Contact(now),
         change_rules=ContactChange(now),
         now=now,
+        event_names=EventNames(database, publisher, now=now, new_id=uuid7),
         new_id=uuid7,
     )
 
     def close() -> None:
+        refusals=Refusals(deliveries, now),
+        name_rules=EventNameChange(now),
         sweeper.stop()
         publisher.close()
         database.close()

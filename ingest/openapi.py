@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingest.answers import SEND_AGAIN
 from ingest.batches import MAX_ITEMS
-from ingest.fields import EVENT_ID, Strict
+from ingest.fields import EVENT_ID, NAME_LENGTH, VISIBLE, Strict
+from ingest.name_rules import EventNameChange
 from ingest.rules import BatchEvent, Contact, ContactChange, Event
 from runtime.authentication import utc_now
 
 if TYPE_CHECKING:
     from ingest.rules import Rules
 
-RULES: Final = (Event, BatchEvent, Contact, ContactChange)
+RULES: Final = (Event, BatchEvent, Contact, ContactChange, EventNameChange)
 EXAMPLE_EVENT: Final = {
     "id": "evt-2026-06-07-0001",
     "name": "plan_upgraded",
@@ -31,12 +32,25 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "BatchEvent": {"contact_id": 17} | EXAMPLE_EVENT,
     "Contact": EXAMPLE_CONTACT,
     "ContactChange": {"custom_data": {"plan": "pro", "trial_ends_on": None}},
+    "EventNameChange": {
+        "description": "The shop moved to a larger plan.",
+        "alias": "Plan upgraded",
+        "tone": "positive",
+        "template": "{from_plan} → {to_plan}",
+    },
 }
 POSITION: Final = {
     "type": ["string", "null"],
     "description": "Where in the log this stands. A read given `?position=` answers only once it includes it.",
 }
 _ID = {"type": "string", "pattern": f"^{EVENT_ID.pattern}$"}
+_NAME: Final = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "The event's name, percent-encoded (a slash in it as %2F).",
+    "schema": {"type": "string", "maxLength": NAME_LENGTH, "pattern": VISIBLE},
+}
 _WARNINGS = {"type": "array", "items": {"$ref": "#/components/schemas/Warning"}}
 
 
@@ -61,6 +75,8 @@ def rules_schema(rules: type[Rules]) -> dict[str, Any]:
     if rules is ContactChange:
         patch = {"required": ["custom_data"], "properties": {"custom_data": {"type": "object"}}}
         schema["anyOf"] = [{"required": ["email"]}, {"required": ["name"]}, patch]
+    if rules is EventNameChange:
+        schema["minProperties"] = 1
     return schema
 
 
@@ -83,6 +99,11 @@ def _schemas() -> dict[str, Any]:
         "ContactChanged": _object(
             {"id": {"type": "integer"}, "update_id": _ID, "position": POSITION, "dry_run": {"const": True}},
             ["id", "update_id", "position"],
+        ),
+        "EventNameChanged": _object(
+            {"name": {"type": "string"}, "update_id": _ID, "position": POSITION, "warnings": _WARNINGS}
+            | {"dry_run": {"const": True}},
+            ["name", "update_id", "position", "warnings"],
         ),
         "Erased": _object(
             {"id": {"type": ["integer", "string"]}, "update_id": _ID, "position": POSITION},
@@ -179,6 +200,17 @@ def _paths() -> dict[str, Any]:
                 parameters=[contact, event],
                 answers={"202": "Erased"},
                 problems=("404", "422"),
+            )
+        },
+        "/api/v1/event-names/{name}": {
+            "patch": _operation(
+                "Change what is known about an event name",
+                "Absent fields stay; null takes one away. Shown at read, so the history changes at once, and back.",
+                scope="admin",
+                parameters=[_NAME],
+                body=_body("EventNameChange"),
+                answers={"200": "EventNameChanged"},
+                problems=("400", "404", "413", "415", "422"),
             )
         },
         "/api/v1/events/batch": {

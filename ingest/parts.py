@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ingest.contacts import Contacts
     from ingest.erasing import Erasing
+    from ingest.event_names import EventNames
     from ingest.events import EventReader
     from ingest.key_use import KeyUse
     from ingest.known_contacts import KnownContacts
@@ -35,8 +36,11 @@ class Parts:
     contacts: Contacts
     erasing: Erasing
     events: EventReader
+    event_names: EventNames
     batch_events: EventReader
     contact_rules: Rules
     change_rules: Rules
     now: Callable[[], datetime]
+    refusals: Refusals
+    name_rules: Rules
     new_id: Callable[[], UUID]

@@ -29,7 +29,7 @@ def test_the_checked_in_document_is_what_the_code_says() -> None:
 def test_every_route_of_ingest_is_described() -> None:
     paths = json.loads(document_text())["paths"]
     for method, path, _ in ROUTES:
-        assert method.lower() in paths[re.sub(r"<(?:contact:)?(\w+)>", r"{\1}", path)]
+        assert method.lower() in paths[re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)]
 
 
 def test_every_reference_leads_somewhere() -> None:
