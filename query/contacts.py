@@ -10,6 +10,7 @@ import msgspec
 from psycopg.rows import class_row
 
 from query.cursors import EPOCH, Cursor
+from query.questions import Question, Row
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -79,27 +80,35 @@ _NEWER_CONTACTS: Final = """
 """
 
 
+_CONTACT: Final = """
+    SELECT c.contact_id, c.external_id, c.email, c.name, c.custom_data::text, c.custom_data_changed_at::text,
+           c.created_at, c.updated_at, n.event_count, n.first_event_at, n.last_event_at, c.log_partition
+    FROM contacts AS c
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(count), 0)::bigint AS event_count,
+               min(first_occurred_at) AS first_event_at, max(last_occurred_at) AS last_event_at
+        FROM contact_event_names
+        WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+    ) AS n
+    WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s
+"""
+
+
 def find_contact(connection: Connection[Any], workspace_id: int, contact_id: int) -> Contact | None:
     """Read one contact with the totals of its timeline; None when the workspace has no such contact."""
-    row = connection.execute(
-        """
-        SELECT c.contact_id, c.external_id, c.email, c.name, c.custom_data::text, c.custom_data_changed_at::text,
-               c.created_at, c.updated_at, n.event_count, n.first_event_at, n.last_event_at, c.log_partition
-        FROM contacts AS c
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(count), 0)::bigint AS event_count,
-                   min(first_occurred_at) AS first_event_at, max(last_occurred_at) AS last_event_at
-            FROM contact_event_names
-            WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-        ) AS n
-        WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s
-        """,
-        {"workspace_id": workspace_id, "contact_id": contact_id},
-    ).fetchone()
-    if row is None:
+    return ask_contact(workspace_id, contact_id).ask(connection)
+
+
+def ask_contact(workspace_id: int, contact_id: int) -> Question[Contact | None]:
+    """Ask the same, together with other questions."""
+    return Question(_CONTACT, {"workspace_id": workspace_id, "contact_id": contact_id}, _contact)
+
+
+def _contact(rows: list[Row]) -> Contact | None:
+    if not rows:
         return None
-    values = list(row)
-    values[5] = _changed_at.decode(row[5])
+    values = list(rows[0])
+    values[5] = _changed_at.decode(values[5])
     return Contact(*values)
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.rows import class_row
 
+from query.questions import Question, Row
 from schemas.positions import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from uuid import UUID
 
@@ -54,23 +54,25 @@ def read_places(connection: Connection[Any]) -> list[Place]:
         ).fetchall()
 
 
+_OF_CONTACT: Final = """
+    SELECT c.log_partition, p.topic_id, p.generation, p.next_offset,
+           CASE WHEN b.caught_up_at IS NOT NULL THEN greatest(b.caught_up_at, b.newest_received_at) END AS as_of
+    FROM contacts AS c
+    JOIN positions AS p USING (log_partition)
+    LEFT JOIN batches AS b USING (log_partition)
+    WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s
+"""
+
+
 def place_of_contact(connection: Connection[Any], workspace_id: int, contact_id: int) -> Place | None:
     """Read how far a contact's partition is applied; None when the workspace has no such contact."""
-    return ask_place_of_contact(connection, workspace_id, contact_id)()
+    return ask_place(workspace_id, contact_id).ask(connection)
 
 
-def ask_place_of_contact(connection: Connection[Any], workspace_id: int, contact_id: int) -> Callable[[], Place | None]:
-    """Do the same in two steps: asked here, answered when called, so that the next statement can travel along."""
-    cursor = connection.cursor(row_factory=class_row(Place))
-    cursor.execute(
-        """
-        SELECT c.log_partition, p.topic_id, p.generation, p.next_offset,
-               CASE WHEN b.caught_up_at IS NOT NULL THEN greatest(b.caught_up_at, b.newest_received_at) END AS as_of
-        FROM contacts AS c
-        JOIN positions AS p USING (log_partition)
-        LEFT JOIN batches AS b USING (log_partition)
-        WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s
-        """,
-        {"workspace_id": workspace_id, "contact_id": contact_id},
-    )
-    return cursor.fetchone
+def ask_place(workspace_id: int, contact_id: int) -> Question[Place | None]:
+    """Ask the same, together with other questions."""
+    return Question(_OF_CONTACT, {"workspace_id": workspace_id, "contact_id": contact_id}, _place)
+
+
+def _place(rows: list[Row]) -> Place | None:
+    return Place(*rows[0]) if rows else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from query import timeline_statements as statements
 from query.cursors import Cursor, Direction
+from query.questions import Question, Row
 from schemas.times import is_late
 
 if TYPE_CHECKING:
@@ -83,6 +84,18 @@ def timeline_page(  # noqa: PLR0913 - a page is told by all of these
     limit: int = 50,
 ) -> Page:
     """Read one page, newest first: from the newest, or beyond a cursor in its direction."""
+    return ask_page(workspace_id, contact_id, filters=filters, cursor=cursor, limit=limit).ask(connection)
+
+
+def ask_page(
+    workspace_id: int,
+    contact_id: int,
+    *,
+    filters: Filters = EVERYTHING,
+    cursor: Cursor | None = None,
+    limit: int = 50,
+) -> Question[Page]:
+    """Ask the same, together with other questions."""
     older = cursor is None or cursor.direction == "older"
     parameters = _bounds(filters, cursor) | {
         "workspace_id": workspace_id,
@@ -93,11 +106,14 @@ def timeline_page(  # noqa: PLR0913 - a page is told by all of these
         "text": filters.text or "",
         "stretch": STRETCH,
     }
-    rows = connection.execute(_statement(filters, older=older), parameters).fetchall()
-    if not filters.scans:
-        return _page([Event(*row) for row in rows], cursor, limit, None)
-    mark = next((Event(*row[:8]) for row in rows if row[8] == STRETCH), None)
-    return _page([Event(*row[:8]) for row in rows if row[9]], cursor, limit, mark)
+
+    def read(rows: list[Row]) -> Page:
+        if not filters.scans:
+            return _page([Event(*row) for row in rows], cursor, limit, None)
+        mark = next((Event(*row[:8]) for row in rows if row[8] == STRETCH), None)
+        return _page([Event(*row[:8]) for row in rows if row[9]], cursor, limit, mark)
+
+    return Question(_statement(filters, older=older), parameters, read)
 
 
 def _statement(filters: Filters, *, older: bool) -> LiteralString:

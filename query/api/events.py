@@ -9,9 +9,9 @@ from flask import Blueprint, Response, request
 
 from query.access import contact_not_found
 from query.parameters import Parameters
-from query.places import ask_place_of_contact, place_of_contact
+from query.places import ask_place, place_of_contact
 from query.shapes import answer, event_document, lines, moment, place_members
-from query.timeline import Filters, find_event, timeline_page
+from query.timeline import Filters, ask_page, find_event, timeline_page
 from runtime.problems import Problem
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class EventRoutes:
         position = parameters.position()
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
-        with services.reading(viewer.workspace_id) as connection:
-            answered_place = ask_place_of_contact(connection, viewer.workspace_id, id_)
-            page = timeline_page(connection, viewer.workspace_id, id_, filters=filters, cursor=cursor, limit=limit)
-            place = answered_place()
+        place_asked = ask_place(viewer.workspace_id, id_)
+        page_asked = ask_page(viewer.workspace_id, id_, filters=filters, cursor=cursor, limit=limit)
+        answers = services.reading.ask(viewer.workspace_id, place_asked, page_asked)
+        place, page = answers(place_asked), answers(page_asked)
         if place is None:
             raise contact_not_found()
         document = {

@@ -11,9 +11,9 @@ from flask import Blueprint, Response, request
 
 from query.access import contact_not_found
 from query.api.events import LONGEST_NAME
-from query.contacts import find_contact
+from query.contacts import ask_contact
 from query.parameters import Parameters
-from query.places import ask_place_of_contact, place_of_contact
+from query.places import ask_place, place_of_contact
 from query.shapes import (
     answer,
     contact_document,
@@ -25,7 +25,7 @@ from query.shapes import (
 )
 from query.sidebar_tokens import Conversation
 from query.summary import Histogram, event_summary, histogram
-from query.timeline import Filters, timeline_page
+from query.timeline import Filters, ask_page
 from runtime.authentication import require_scope
 from runtime.problems import Fault, Problem
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+    from query.questions import Question
     from query.services import Services
+    from query.timeline import Page
 
 HISTOGRAM_DAYS: Final = 90
 LONGEST_HISTOGRAM: Final = 366
@@ -87,21 +89,17 @@ class OverviewRoutes:
         position = parameters.position()
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
-        with services.reading(viewer.workspace_id) as connection:
-            answered_place = ask_place_of_contact(connection, viewer.workspace_id, id_)
-            contact, place = find_contact(connection, viewer.workspace_id, id_), answered_place()
-            if place is None or contact is None:
-                raise contact_not_found()
-            newest = timeline_page(connection, viewer.workspace_id, id_, limit=SIDEBAR_EVENTS)
-            before = None
-            if conversation is not None:
-                before = timeline_page(
-                    connection,
-                    viewer.workspace_id,
-                    id_,
-                    filters=before_conversation(conversation),
-                    limit=MOST_BEFORE_CONVERSATION,
-                )
+        key = (viewer.workspace_id, id_)
+        place_asked, contact_asked = ask_place(*key), ask_contact(*key)
+        newest_asked = ask_page(*key, limit=SIDEBAR_EVENTS)
+        before_asked = None if conversation is None else _ask_before(key, conversation)
+        answers = services.reading.ask(
+            viewer.workspace_id, place_asked, contact_asked, newest_asked, *([before_asked] if before_asked else [])
+        )
+        place, contact, newest = answers(place_asked), answers(contact_asked), answers(newest_asked)
+        before = answers(before_asked) if before_asked else None
+        if place is None or contact is None:
+            raise contact_not_found()
         document: dict[str, Any] = {
             "contact": contact_document(contact),
             "conversation": conversation_document(conversation),
@@ -109,6 +107,10 @@ class OverviewRoutes:
             "events": [event_document(event) for event in newest.events],
         }
         return answer(document | place_members(place))
+
+
+def _ask_before(key: tuple[int, int], conversation: Conversation) -> Question[Page]:
+    return ask_page(*key, filters=before_conversation(conversation), limit=MOST_BEFORE_CONVERSATION)
 
 
 def before_conversation(conversation: Conversation) -> Filters:

@@ -1,0 +1,138 @@
+"""Questions to the database that travel together: all are sent at once and answered in one round trip.
+
+This is psycopg's pipeline without its machinery (a poll and several generators for each statement), which cost more
+than the reads themselves. Statements are prepared, one by one, when a connection first sends them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Generic, LiteralString, TypeAlias, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import adapt, pq
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from psycopg import Connection
+    from psycopg.abc import Transformer
+    from psycopg.pq.abc import PGconn, PGresult
+
+Answer = TypeVar("Answer")
+Row: TypeAlias = tuple[Any, ...]
+Value: TypeAlias = int | str | datetime | list[str]
+
+_PLACEHOLDER: Final = re.compile(r"%\((\w+)\)s|%(%)")
+_NEEDS_ESCAPE: Final = re.compile(r'(["\\])')
+_BINARY: Final = pq.Format.BINARY
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question(Generic[Answer]):
+    """One statement with its parameters, and how its rows are read: one typed answer."""
+
+    statement: LiteralString
+    parameters: Mapping[str, Value]
+    read: Callable[[list[Row]], Answer]
+
+    def ask(self, connection: Connection[Any]) -> Answer:
+        """Ask it by itself, inside whatever transaction is open."""
+        return self.read(connection.execute(self.statement, self.parameters).fetchall())
+
+
+class Answers:
+    """What came back; called with a question it gives that question's answer."""
+
+    def __init__(self, rows: dict[Question[Any], list[Row]]) -> None:
+        self._rows = rows
+
+    def __call__(self, question: Question[Answer]) -> Answer:
+        """Read the answer to a question that was asked."""
+        return question.read(self._rows[question])
+
+
+class Prepared:
+    """Remembers what each connection has prepared. A connection is used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._of: WeakKeyDictionary[Connection[Any], tuple[dict[str, bytes], Transformer]] = WeakKeyDictionary()
+
+    def ask(self, connection: Connection[Any], questions: Sequence[Question[Any]]) -> Answers:
+        """Ask all questions as one transaction and wait for the answers; raise psycopg.Error."""
+        names, transformer = self._of.setdefault(connection, ({}, adapt.Transformer(connection)))
+        server = connection.pgconn
+        for question in questions:
+            if question.statement not in names:
+                names[question.statement] = _prepare(server, question.statement, b"ask_%d" % len(names))
+        # Up to the sync all is one transaction, without BEGIN and COMMIT: the first failure skips the rest.
+        server.enter_pipeline_mode()
+        for question in questions:
+            values = [_written(question.parameters[name]) for name in _numbered(question.statement)[1]]
+            server.send_query_prepared(names[question.statement], values, result_format=_BINARY)
+        server.pipeline_sync()
+        try:
+            results = _results(server, len(questions))
+        except psycopg.Error:
+            connection.close()  # rare, and whatever state it is in (a statement to prepare anew, too) ends with it
+            raise
+        server.exit_pipeline_mode()
+        return Answers(dict(zip(questions, (_rows(transformer, result) for result in results), strict=True)))
+
+
+def _prepare(server: PGconn, statement: str, name: bytes) -> bytes:
+    result = server.prepare(name, _numbered(statement)[0])
+    if result.status != pq.ExecStatus.COMMAND_OK:
+        raise psycopg.errors.error_from_result(result)
+    return name
+
+
+def _results(server: PGconn, count: int) -> list[PGresult]:
+    """Wait for each statement's result; the calls block outside the interpreter's lock, so other threads go on."""
+    results = []
+    for _ in range(count):
+        result = server.get_result()
+        if result is None:
+            raise psycopg.OperationalError("the connection was lost")
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            raise psycopg.errors.error_from_result(result)
+        results.append(result)
+        server.get_result()  # None: the end of this statement
+    server.get_result()  # the sync
+    return results
+
+
+def _rows(transformer: Transformer, result: PGresult) -> list[Row]:
+    transformer.set_pgresult(result)
+    return cast("list[Row]", transformer.load_rows(0, result.ntuples, tuple))
+
+
+@cache
+def _numbered(statement: str) -> tuple[bytes, list[str]]:
+    """Turn named parameters into the server's own, `$1` and so on; give their names in that order."""
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        name = match[1]
+        if name is None:
+            return "%"
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name) + 1}"
+
+    return _PLACEHOLDER.sub(number, statement).encode(), names
+
+
+def _written(value: Value) -> bytes:
+    """Write a parameter as text; its type is what the statement makes of it."""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, int):
+        return b"%d" % value
+    if isinstance(value, datetime):
+        return value.isoformat().encode()
+    return ("{" + ",".join('"' + _NEEDS_ESCAPE.sub(r"\\\1", text) + '"' for text in value) + "}").encode()
