@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 FILE: Final = Path(__file__).parents[1] / "schemas" / "openapi.json"
-CONTRIBUTORS: Final = ("ingest.openapi", "query.openapi")
+CONTRIBUTORS: Final = ("ingest.openapi", "ingest.segment_openapi", "query.openapi")
 
 DESCRIPTION: Final = """\
 Record what your customers did, and show it to the agent who is talking to them.

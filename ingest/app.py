@@ -10,8 +10,9 @@ from werkzeug.routing import BaseConverter
 from ingest import metrics
 from ingest.contact_views import delete_contact, patch_contact, post_contact, post_contact_batch
 from ingest.event_views import delete_event, post_event, post_event_batch
-from ingest.requests import add_rate_headers
 from ingest.name_views import patch_event_name
+from ingest.requests import add_rate_headers
+from ingest.segment_views import post_segment_batch, post_segment_message
 from runtime.problems import Problem, install_problem_handlers
 from runtime.web import install_request_ids
 
@@ -28,19 +29,19 @@ ROUTES: tuple[tuple[str, str, Callable[..., Response]], ...] = (
     ("POST", "/api/v1/contacts/<contact:contact_id>/events", post_event),
     ("DELETE", "/api/v1/contacts/<contact:contact_id>/events/<event_id>", delete_event),
     ("POST", "/api/v1/events/batch", post_event_batch),
-)
-
     ("PATCH", "/api/v1/event-names/<name:name>", patch_event_name),
     ("POST", "/v1/batch", post_segment_batch),
     ("POST", "/v1/<kind>", post_segment_message),
+)
+
 READABLE = (
     "/api/v1/contacts",
     "/api/v1/contacts/<contact:contact_id>",
     "/api/v1/contacts/<contact:contact_id>/events",
     "/api/v1/contacts/<contact:contact_id>/events/<event_id>",
+    "/api/v1/event-names",
 )
 
-    "/api/v1/event-names",
 
 class ContactConverter(BaseConverter):
     """A contact's number, or what somebody took for one; `batch` is a path of its own."""
@@ -48,8 +49,6 @@ class ContactConverter(BaseConverter):
     regex = r"(?!batch(?:/|$))[^/]+"
 
 
-def build_app(parts: Parts) -> Flask:
-    """Make the WSGI application."""
 class NameConverter(BaseConverter):
     """An event's name, which may hold anything, slashes included: the view takes it out of the path itself."""
 
@@ -57,6 +56,8 @@ class NameConverter(BaseConverter):
     part_isolating = False
 
 
+def build_app(parts: Parts) -> Flask:
+    """Make the WSGI application."""
     app = Flask("ingest", static_folder=None)
     app.extensions["ingest"] = parts
     app.url_map.converters |= {"contact": ContactConverter, "name": NameConverter}

@@ -92,7 +92,7 @@ def post_contact_batch(parts: Parts) -> Response:
             settled = [{"status": "accepted"} | _would(draft, id_) for draft, id_ in zip(drafts, found, strict=True)]
         else:
             outcomes = parts.contacts.upsert(caller.workspace_id, drafts) if drafts else []
-            settled = [_item(draft, outcome) for draft, outcome in zip(drafts, outcomes, strict=True)]
+            settled = [upserted_item(draft, outcome) for draft, outcome in zip(drafts, outcomes, strict=True)]
     for place, answer in zip(places, settled, strict=True):
         batch.settle(place, answer)
     return answers.batch_answer(batch.document(), dry_run=caller.dry_run)
@@ -127,7 +127,8 @@ def _would(draft: ContactDraft, found: int | None) -> dict[str, Any]:
     return contact | {"update_id": draft.id, "position": None, "warnings": []}
 
 
-def _item(draft: ContactDraft, outcome: UpsertOutcome) -> dict[str, Any]:
+def upserted_item(draft: ContactDraft, outcome: UpsertOutcome) -> dict[str, Any]:
+    """Say in a batch what became of a contact."""
     names = {"external_id": draft.external_id, "update_id": draft.id}
     if isinstance(outcome, Erased):
         fault = {"code": "contact_being_erased", "pointer": "/external_id", "message": _ERASED}

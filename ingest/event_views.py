@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def post_event(parts: Parts, contact_id: str) -> Response:
     """Record one event of the contact in the path."""
     caller = begin(parts, "events:write")
-    draft = _by_settings(parts.events.read(read_body(request), caller.received_at + AHEAD), caller.settings)
+    draft = by_settings(parts.events.read(read_body(request), caller.received_at + AHEAD), caller.settings)
     if isinstance(draft, Invalid):
         answers.refuse_unreadable(draft)
         settle_id(None, draft.faults)
@@ -53,7 +53,7 @@ def post_event_batch(parts: Parts) -> Response:
     else:
         items = read_events(parts.batch_events, body, latest)
     if caller.settings.strict_names:
-        items = [_by_settings(item, caller.settings) for item in items]
+        items = [by_settings(item, caller.settings) for item in items]
     limit_rate(parts, caller, len(items))
     batch: Batch[EventDraft] = Batch(items, answers.item_rejected)
     with answers.world_away():
@@ -81,7 +81,7 @@ def delete_event(parts: Parts, contact_id: str, event_id: str) -> Response:
     return answers.answer(202, {"id": event_id, "update_id": id_, "position": position})
 
 
-def _by_settings(draft: EventDraft | Invalid, settings: WorkspaceSettings) -> EventDraft | Invalid:
+def by_settings(draft: EventDraft | Invalid, settings: WorkspaceSettings) -> EventDraft | Invalid:
     """Apply what the workspace has made a rule."""
     if not settings.strict_names or isinstance(draft, Invalid) or CONVENTION.fullmatch(draft.name):
         return draft

@@ -17,3 +17,7 @@ OUTSTANDING_BYTES: Final = Gauge("ingest_outstanding_bytes", "Bytes handed to th
 REFUSED_ADMISSIONS: Final = Counter("ingest_refused_admissions", "Requests refused because too much was outstanding.")
 PRODUCER_REPLACEMENTS: Final = Counter("ingest_producer_replacements", "Producers replaced after an error.", ["reason"])
 REPUBLISHED_CONTACTS: Final = Counter("ingest_republished_contacts", "Contacts whose creation the sweeper completed.")
+SEGMENT_MESSAGES: Final = Counter(
+    "ingest_segment_messages", "Messages at the Segment door, by type and by what became of them.", ["type", "outcome"]
+)
+LOST_REJECTIONS: Final = Counter("ingest_lost_rejections", "Rejections that the delivery log could not take.")

@@ -117,7 +117,7 @@ def _schemas() -> dict[str, Any]:
         ),
         "BatchItem": _object(
             {
-                "status": {"enum": ["accepted", "rejected", "unknown"]},
+                "status": {"enum": ["accepted", "rejected", "unknown", "ignored"]},
                 "id": {"type": ["string", "integer", "null"]},
                 "position": POSITION,
                 "warnings": _WARNINGS,

@@ -37,8 +37,14 @@ class Caller:
 
 def begin(parts: Parts, scope: str, *, dry_run_allowed: bool = True) -> Caller:
     """Find out who is asking and that it may do this; raise Problem 401, 403, 422 or 503."""
-    key = parts.keys.authenticate(request.headers.get("Authorization"))
-    require_scope(key.scopes, scope)
+    return admit(parts, request.headers.get("Authorization"), scope, dry_run_allowed=dry_run_allowed)
+
+
+def admit(parts: Parts, authorization: str | None, *scopes: str, dry_run_allowed: bool) -> Caller:
+    """Find out who is asking, and that it may do all of this, wherever the request has its key."""
+    key = parts.keys.authenticate(authorization)
+    for scope in scopes:
+        require_scope(key.scopes, scope)
     received_at = parts.now()
     parts.key_use.note(key.key_id, received_at)
     dry_run = bool(request.query_string) and _dry_run(dry_run_allowed=dry_run_allowed)

@@ -25,6 +25,7 @@ class Route:
 ROUTES = (
     Route("query", r"/api/v1/sidebar-tokens(?=/|$)"),  # reads nothing, but who may look at what is query's business
     Route("ingest", r"/api/v1(?=/|$)", writes_only=True),
+    Route("ingest", r"/v1(?=/|$)"),  # what Segment's libraries send; there is nothing to read
     Route("query", r"/"),
 )
 

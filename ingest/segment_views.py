@@ -1,0 +1,143 @@
+"""The door for apps instrumented with Segment's libraries: `/v1/batch`, `/v1/track`, `/v1/identify` and their like.
+
+Those libraries drop a whole batch on most 4xx and send all of it again on 429 and 5xx. So the status is chosen for the
+good messages: 200 when nothing has to be sent again, 503 while anything is unknown (what was taken is recognised by its
+id the next time), and 4xx only when there is nothing good in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from flask import Response, request
+
+from ingest import answers, metrics
+from ingest.bodies import read_body
+from ingest.event_views import by_settings
+from ingest.events import EventDraft, Invalid
+from ingest.fields import AHEAD
+from ingest.requests import admit, limit_rate
+from ingest.segment import KINDS, Ignored, MessageReader, Read
+from ingest.segment_bodies import read_batch, read_message
+from ingest.segment_writing import write
+from runtime.authentication import unauthorized
+from runtime.problems import Fault, Problem
+from schemas.times import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ingest.parts import Parts
+    from ingest.requests import Caller
+    from ingest.segment_bodies import Envelope
+
+log = structlog.get_logger()
+
+
+def post_segment_batch(parts: Parts) -> Response:
+    """Take a batch of messages, each of which names its type."""
+    try:
+        return _take(parts, read_batch(read_body(request)), None)
+    except Problem as problem:
+        raise _told(problem) from problem
+
+
+def post_segment_message(parts: Parts, kind: str) -> Response:
+    """Take one message, of the type that the path names."""
+    if kind not in KINDS:
+        raise Problem(404, "not_found", f"There is no such path. The types of message are {', '.join(KINDS)}.")
+    try:
+        return _take(parts, read_message(read_body(request)), kind)
+    except Problem as problem:
+        raise _told(problem) from problem
+
+
+def _take(parts: Parts, envelope: Envelope, kind: str | None) -> Response:
+    caller = admit(parts, _key(envelope), "events:write", "contacts:write", dry_run_allowed=False)
+    reader = MessageReader(parts.batch_events, parts.contact_rules)
+    latest = caller.received_at + AHEAD
+    sent_at = envelope.sent_at or format_time(caller.received_at)
+    messages = [_held(reader.read(text, kind, sent_at, latest), caller) for text in envelope.messages]
+    limit_rate(parts, caller, len(messages))
+    with answers.world_away(success=False):
+        items = write(parts, caller, messages)
+    _note(caller, messages, items)
+    return _answer(items, messages)
+
+
+def _held(message: Read | Ignored | Invalid, caller: Caller) -> Read | Ignored | Invalid:
+    """Hold a message to what the workspace has made a rule."""
+    if not isinstance(message, Read) or not isinstance(message.content, EventDraft):
+        return message
+    verdict = by_settings(message.content, caller.settings)
+    if isinstance(verdict, Invalid):
+        return Invalid([replace(fault, pointer="/event") for fault in verdict.faults])
+    return message
+
+
+def _key(envelope: Envelope) -> str:
+    """Take the API key from where Segment's libraries put the write key; as a bearer, it is the API's own way."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return f"Bearer {credentials}"
+    key = envelope.write_key or ""
+    if scheme.lower() == "basic":
+        try:
+            key = base64.b64decode(credentials.strip(), validate=True).decode("ascii").partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            key = "?"  # no key looks like it
+    if not key:
+        detail = "Send your API key as the write key: the user name of Basic authentication, or writeKey in the body."
+        raise unauthorized("missing_api_key", detail)
+    return f"Bearer {key}"
+
+
+def _answer(items: list[dict[str, Any]], messages: Sequence[Read | Ignored | Invalid]) -> Response:
+    counts = Counter(item["status"] for item in items)
+    numbers = {status: counts[status] for status in ("accepted", "ignored", "rejected", "unknown")}
+    document: dict[str, Any] = {"success": not counts["rejected"] and not counts["unknown"], **numbers, "items": items}
+    if counts["unknown"]:
+        first = next(item for item in items if item["status"] == "unknown")
+        detail = f"Of {len(items)} messages {counts['unknown']} may not be recorded. {answers.SEND_AGAIN}"
+        raise Problem(503, first["code"], detail, headers=answers.RETRY_AFTER, extra=document)
+    if counts["rejected"] == len(items):
+        first = items[0]
+        faults = [fault for each in messages[:1] if isinstance(each, Invalid) for fault in each.faults]
+        detail = f"Nothing was written. {first['message']}"
+        raise Problem(422, "invalid_request", detail, faults or [_fault(first)], extra=document)
+    return answers.answer(200, document)
+
+
+def _fault(item: dict[str, Any]) -> Fault:
+    return Fault(item["pointer"], item["code"], item["message"])
+
+
+def _told(problem: Problem) -> Problem:
+    """Add what Segment's libraries look for in an error."""
+    return replace(problem, extra={"success": False, **problem.extra, "message": problem.detail})
+
+
+def _note(caller: Caller, messages: Sequence[Read | Ignored | Invalid], items: Sequence[dict[str, Any]]) -> None:
+    """Count the messages, and log what was rejected: the library that sent it may tell nobody."""
+    rejected: Counter[str] = Counter()
+    for message, item in zip(messages, items, strict=True):
+        metrics.SEGMENT_MESSAGES.labels(_kind(message), item["status"]).inc()
+        if item["status"] == "rejected":
+            rejected[item["code"]] += 1
+        if isinstance(message, Read) and isinstance(message.content, EventDraft):
+            answers.count(item["status"])
+    if rejected:
+        log.warning("segment messages rejected", workspace_id=caller.workspace_id, codes=dict(rejected))
+
+
+def _kind(message: Read | Ignored | Invalid) -> str:
+    if isinstance(message, Ignored):
+        return message.kind
+    if isinstance(message, Invalid):
+        return "invalid"
+    return "track" if isinstance(message.content, EventDraft) else "identify"
