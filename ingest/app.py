@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from ingest import metrics
@@ -84,7 +85,11 @@ def _read_elsewhere(**_: str) -> Response:
 
 def _view(parts: Parts, handler: Callable[..., Response]) -> Callable[..., Response]:
     def view(**arguments: str) -> Response:
-        return handler(parts, **arguments)
+        try:
+            return handler(parts, **arguments)
+        except (Problem, HTTPException) as refusal:
+            parts.refusals.whole(refusal)
+            raise
 
     view.__name__ = handler.__name__
     return view

@@ -95,7 +95,10 @@ def post_contact_batch(parts: Parts) -> Response:
             settled = [upserted_item(draft, outcome) for draft, outcome in zip(drafts, outcomes, strict=True)]
     for place, answer in zip(places, settled, strict=True):
         batch.settle(place, answer)
-    return answers.batch_answer(batch.document(), dry_run=caller.dry_run)
+    document = batch.document()
+    if document["rejected"]:
+        parts.refusals.items(document["items"])
+    return answers.batch_answer(document, dry_run=caller.dry_run)
 
 
 def delete_contact(parts: Parts, contact_id: str) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Response, request
+from flask import Response, g, request
 
 from ingest import answers
 from ingest.batches import Batch, read_events, split_lines
@@ -24,6 +24,7 @@ def post_event(parts: Parts, contact_id: str) -> Response:
     """Record one event of the contact in the path."""
     caller = begin(parts, "events:write")
     draft = by_settings(parts.events.read(read_body(request), caller.received_at + AHEAD), caller.settings)
+    g.event_name = draft.name
     if isinstance(draft, Invalid):
         answers.refuse_unreadable(draft)
         settle_id(None, draft.faults)
@@ -59,6 +60,8 @@ def post_event_batch(parts: Parts) -> Response:
     with answers.world_away():
         parts.recording.record_batch(caller, batch)
     document = batch.document()
+    if document["rejected"]:
+        parts.refusals.items(document["items"], lambda place: items[place].name)
     if not caller.dry_run:
         for status in ("accepted", "rejected", "unknown"):
             answers.count(status, document[status])
@@ -88,4 +91,4 @@ def by_settings(draft: EventDraft | Invalid, settings: WorkspaceSettings) -> Eve
     better = suggestion(draft.name)
     hint = f" Send {better}." if better else ""
     message = f"This workspace takes only names in lowercase with underscores, such as plan_upgraded.{hint}"
-    return Invalid([Fault("/name", "unconventional_name", message, CONVENTION.pattern)])
+    return Invalid([Fault("/name", "unconventional_name", message, CONVENTION.pattern)], name=draft.name)

@@ -36,10 +36,11 @@ class EventDraft(msgspec.Struct, frozen=True, gc=False):
 
 
 class Invalid(msgspec.Struct, frozen=True):
-    """What was sent breaks rules, or (`unreadable`) is no JSON at all."""
+    """What was sent breaks rules, or (`unreadable`) is no JSON at all. `name` is what it gives as the event's name."""
 
     faults: list[Fault]
     unreadable: bool = False
+    name: object = None
 
 
 class EventTexts(msgspec.Struct, gc=False):
@@ -106,7 +107,7 @@ class EventReader:
         except UnreadableError as error:
             return Invalid([Fault("", error.code, error.detail)], unreadable=True)
         if verdict.values is None:
-            return Invalid(verdict.faults)
+            return Invalid(verdict.faults, name=verdict.name)
         return EventDraft(**{**verdict.values, "properties": verdict.values.get("properties") or _EMPTY})
 
 

@@ -10,6 +10,8 @@ from ingest.admission import Gate
 from ingest.app import build_app
 from ingest.contacts import Contacts
 from ingest.database import Database
+from ingest.delivery_log import DeliveryLog
+from ingest.delivery_writer import DeliveryWriter
 from ingest.erasing import Erasing
 from ingest.events import EventReader
 from ingest.key_use import KeyUse
@@ -19,6 +21,7 @@ from ingest.parts import Parts
 from ingest.publisher import Publisher
 from ingest.name_rules import EventNameChange
 from ingest.recording import Recording
+from ingest.refusals import Refusals
 from ingest.rules import BatchEvent, Contact, ContactChange, Event
 from ingest.settings import Settings
 from ingest.sweeper import Sweeper
@@ -57,7 +60,9 @@ def build(
     contacts = Contacts(database, publisher, known, now=now, new_id=uuid7)
     erasing = Erasing(database, publisher, known, now=now, new_id=uuid7)
     key_use = KeyUse(database)
-    sweeper = Sweeper(contacts, erasing, key_use)
+    deliveries = DeliveryLog()
+    delivery_writer = DeliveryWriter(database, deliveries, writer=uuid7(), now=now, monotonic=monotonic)
+    sweeper = Sweeper(contacts, erasing, key_use, delivery_writer)
     parts = Parts(
         keys=KeyRing(ApiKey.parse, partial(_find_key, database), now),
         key_use=key_use,
@@ -72,19 +77,21 @@ def build(
         contact_rules=Contact(now),
         change_rules=ContactChange(now),
         now=now,
+        refusals=Refusals(deliveries, now),
+        name_rules=EventNameChange(now),
         event_names=EventNames(database, publisher, now=now, new_id=uuid7),
         new_id=uuid7,
     )
 
     def close() -> None:
-        refusals=Refusals(deliveries, now),
-        name_rules=EventNameChange(now),
         sweeper.stop()
+        delivery_writer.stop()
         publisher.close()
         database.close()
 
     database.open()
     sweeper.start()
+    delivery_writer.start()
     checks = {"kafka": publisher.unavailable, "postgres": database.unavailable}
     return Service(app=build_app(parts), checks=checks, close=close)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ingest.key_use import KeyUse
     from ingest.known_contacts import KnownContacts
     from ingest.recording import Recording
+    from ingest.refusals import Refusals
     from ingest.rules import Rules
     from ingest.workspaces import RateLimits, Workspaces
     from runtime.authentication import KeyRing

@@ -42,7 +42,7 @@ def begin(parts: Parts, scope: str, *, dry_run_allowed: bool = True) -> Caller:
 
 def admit(parts: Parts, authorization: str | None, *scopes: str, dry_run_allowed: bool) -> Caller:
     """Find out who is asking, and that it may do all of this, wherever the request has its key."""
-    key = parts.keys.authenticate(authorization)
+    g.key = key = parts.keys.authenticate(authorization)
     for scope in scopes:
         require_scope(key.scopes, scope)
     received_at = parts.now()

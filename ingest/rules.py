@@ -120,10 +120,11 @@ class Contact(ContactChange):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules say: the values, or every fault."""
+    """What the rules say: the values, or every fault. `name` is what was sent under that name, sound or not."""
 
     values: Mapping[str, Any] | None
     faults: list[Fault]
+    name: object = None
 
 
 def judge(rules: Rules, text: str, raw: Mapping[str, str]) -> Verdict:
@@ -140,8 +141,8 @@ def judge(rules: Rules, text: str, raw: Mapping[str, str]) -> Verdict:
     except ValidationError as error:
         known = {fault.pointer for fault in faults}  # a number that cannot be kept need not also be of the wrong kind
         own = (fault for fault in flatten(error.messages, "", tuple(rules.fields)) if fault.pointer not in known)
-        return Verdict(None, list(islice(chain(faults, own), MAX_FAULTS)))
-    return Verdict(None if faults else values, faults[:MAX_FAULTS])
+        return Verdict(None, list(islice(chain(faults, own), MAX_FAULTS)), value.get("name"))
+    return Verdict(None if faults else values, faults[:MAX_FAULTS], value.get("name"))
 
 
 def flatten(messages: object, place: str, names: tuple[str, ...]) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""Does what no request waits for: completes interrupted creations and erasures, notes when keys were used."""
+"""Does what no request waits for: completes what was interrupted, notes when keys were used, tidies the log."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ingest.publisher import Unavailable
 
 if TYPE_CHECKING:
     from ingest.contacts import Contacts
+    from ingest.delivery_writer import DeliveryWriter
     from ingest.erasing import Erasing
     from ingest.key_use import KeyUse
 
@@ -25,10 +26,18 @@ log = structlog.get_logger()
 class Sweeper:
     """A thread that sweeps until it is stopped. Several processes may sweep: each row is claimed by one."""
 
-    def __init__(self, contacts: Contacts, erasing: Erasing, key_use: KeyUse, interval: float = INTERVAL) -> None:
+    def __init__(
+        self,
+        contacts: Contacts,
+        erasing: Erasing,
+        key_use: KeyUse,
+        deliveries: DeliveryWriter,
+        interval: float = INTERVAL,
+    ) -> None:
         self._contacts = contacts
         self._erasing = erasing
         self._key_use = key_use
+        self._deliveries = deliveries
         self._interval = interval
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest-sweeper", daemon=True)
@@ -49,6 +58,7 @@ class Sweeper:
                 self._key_use.write()
                 completed = self._contacts.complete_abandoned(AT_ONCE)
                 erased = self._erasing.complete(AT_ONCE)
+                self._deliveries.tidy()
             except (DatabaseAwayError, Unavailable):
                 continue  # the world is away; there is a next time
             except Exception:
