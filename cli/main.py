@@ -32,6 +32,7 @@ COMMANDS = {
     "dead-letters": "cli.dead_letters:dead_letters",
     "erasure": "cli.erasure:erasure",
     "status": "cli.status:status",
+    "event-names": "cli.event_names:event_names",
     "demo": "cli.demo.commands:demo",
 }
 """Subcommand to `module:attribute`. Loaded when used, so that `--help` and short commands start at once."""
