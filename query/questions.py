@@ -7,6 +7,7 @@ than the reads themselves. Statements are prepared, one by one, when a connectio
 from __future__ import annotations
 
 import re
+import select
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -76,7 +77,7 @@ class Prepared:
             server.send_query_prepared(names[question.statement], values, result_format=_BINARY)
         server.pipeline_sync()
         try:
-            results = _results(server, len(questions))
+            results = _results(server)
         except psycopg.Error:
             connection.close()  # rare, and whatever state it is in (a statement to prepare anew, too) ends with it
             raise
@@ -91,19 +92,27 @@ def _prepare(server: PGconn, statement: str, name: bytes) -> bytes:
     return name
 
 
-def _results(server: PGconn, count: int) -> list[PGresult]:
-    """Wait for each statement's result; the calls block outside the interpreter's lock, so other threads go on."""
-    results = []
-    for _ in range(count):
+def _results(server: PGconn) -> list[PGresult]:
+    """Wait for each statement's result. `get_result` would wait too, but with the interpreter's lock in its hands."""
+    poll = select.poll()
+    poll.register(server.socket, select.POLLIN | select.POLLOUT)
+    while server.flush():
+        poll.poll()
+        server.consume_input()
+    poll.modify(server.socket, select.POLLIN)
+    results: list[PGresult] = []
+    while True:
+        while server.is_busy():
+            poll.poll()
+            server.consume_input()
         result = server.get_result()
-        if result is None:
-            raise psycopg.OperationalError("the connection was lost")
+        if result is None:  # the end of one statement
+            continue
+        if result.status == pq.ExecStatus.PIPELINE_SYNC:
+            return results
         if result.status != pq.ExecStatus.TUPLES_OK:
             raise psycopg.errors.error_from_result(result)
         results.append(result)
-        server.get_result()  # None: the end of this statement
-    server.get_result()  # the sync
-    return results
 
 
 def _rows(transformer: Transformer, result: PGresult) -> list[Row]:
