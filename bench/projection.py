@@ -89,7 +89,7 @@ def clear_projection(bench: Stand) -> None:
     with bench.connect() as connection:
         tables = connection.execute(
             "SELECT string_agg(quote_ident(table_name), ', ') FROM information_schema.tables"
-            " WHERE table_schema = 'projection' AND table_name <> 'applied_migrations'"
+            " WHERE table_schema = 'projection' AND table_type = 'BASE TABLE' AND table_name <> 'applied_migrations'"
         ).fetchone()
         assert tables is not None
         connection.execute(f"TRUNCATE {tables[0]}".encode())

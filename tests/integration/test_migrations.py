@@ -84,7 +84,7 @@ def test_a_set_of_projection_tables_is_the_same_in_another_schema(database_url: 
         migrate(connection, read_migrations(DIRECTORY / PROJECTION), "projection_next")
         query = (
             "SELECT relname, relrowsecurity, relforcerowsecurity, pg_catalog.array_to_string(relacl, ',')"
-            " FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'i') ORDER BY relname"
+            " FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'i', 'v') ORDER BY relname"
         )
         live = connection.execute(query, ["projection"]).fetchall()
         fresh = connection.execute(query, ["projection_next"]).fetchall()

@@ -16,6 +16,7 @@ from projector.rebuild import NEW, OLD, DifferentError
 from projector.sets import open_rebuild, rebuild_and_swap, verify
 from projector.settings import Settings
 from projector.supervisor import Supervisor
+from runtime.postgres import connection_string
 from tests.integration.projector.conftest import batch_of
 
 if TYPE_CHECKING:
@@ -226,8 +227,11 @@ def test_rebuilt_set_has_the_same_indexes_policies_and_grants(
             ),
             projection.rows("SELECT nspacl::text FROM pg_namespace WHERE nspname = 'projection'"),
             projection.rows(
-                "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class"
-                " WHERE relnamespace = 'projection'::regnamespace AND relkind = 'r' ORDER BY 1"
+                "SELECT relname, relrowsecurity, relforcerowsecurity, reloptions, relowner::regrole::text FROM pg_class"
+                " WHERE relnamespace = 'projection'::regnamespace AND relkind IN ('r', 'v') ORDER BY 1"
+            ),
+            projection.rows(
+                "SELECT viewname, definition FROM pg_views WHERE schemaname = 'projection' ORDER BY viewname"
             ),
         ]
 
@@ -236,3 +240,27 @@ def test_rebuilt_set_has_the_same_indexes_policies_and_grants(
     before = shape()
     rebuild_and_swap(projector_settings, ignore)
     assert shape() == before
+
+
+def test_ingest_sees_the_live_set_through_its_views_after_a_swap(
+    log: Log, records: Records, projection: Projection, projector_settings: Settings, environment: dict[str, str]
+) -> None:
+    def known() -> list[object]:
+        return list(connection.execute("SELECT name, count, last_received_at FROM projection.known_event_names"))
+
+    first, second = records.event(17), records.event(18)
+    conninfo = connection_string(
+        environment["DATABASE_URL"], role="contact_events_ingest", schema="write_side", application_name="tests"
+    )
+    log.append(first)
+    projection.catch_up()
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        assert known() == [("plan_upgraded", 1, first.received_at)]
+        rebuild_and_swap(projector_settings, ignore)
+        log.append(second)
+        projection.catch_up()
+        assert known() == [("plan_upgraded", 2, second.received_at)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT * FROM projection.event_names")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT * FROM projection.timeline")
