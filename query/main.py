@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from query.access import Access
 from query.app import build_app
+from query.catalogue import Catalogues
 from query.cursors import CursorSigner
 from query.gate import Gate
 from query.live import Live
@@ -58,6 +59,7 @@ def build(environment: Mapping[str, str], now: Callable[[], datetime] = utc_now)
     pool.max_waiting = settings.threads  # as many can wait as there are to wait, each for two seconds at most
     pool.open(wait=False)  # the process starts, and says 503, also while the database is away
     reading = Reading(pool, watchdog)
+    catalogues = Catalogues(reading)
     listener = Listener(conninfo, progress, watchdog)
     live = Live(reading, progress, now, capacity=max(1, settings.threads * 3 // 4))
     sessions, sidebar_tokens = Sessions(settings.secret_key, now), SidebarTokens(settings.secret_key, now)
@@ -65,6 +67,7 @@ def build(environment: Mapping[str, str], now: Callable[[], datetime] = utc_now)
     services = Services(
         settings=settings,
         reading=reading,
+        catalogues=catalogues,
         access=Access(keys, sessions, sidebar_tokens),
         gate=Gate(reading, progress),
         cursors=CursorSigner(settings.secret_key),
@@ -82,7 +85,7 @@ def build(environment: Mapping[str, str], now: Callable[[], datetime] = utc_now)
         pool.close()
 
     pages = build_pages(
-        reads=DatabasePageReads(reading, lambda: progress.behind_since(now())),
+        reads=DatabasePageReads(reading, lambda: progress.behind_since(now()), catalogues),
         access=services.access,
         sessions=sessions,
         cursors=services.cursors,

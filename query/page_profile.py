@@ -16,6 +16,7 @@ from query.presentation.histogram import draw
 from query.presentation.profile import chips, matches, query_string
 from query.presentation.runs import by_day
 from query.presentation.times import clock, short_date
+from query.shown_names import shown_names
 from query.timeline import Event, Filters, Page
 from schemas.times import format_time
 
@@ -39,7 +40,8 @@ def add_profile(pages: Blueprint, frame: Frame) -> None:
         contact_id, workspace = contact_id_in(text), frame.workspace()
         reader, filters = frame.reader(workspace), _filters()
         cursor, event_id = _cursor(frame, workspace.id, contact_id), request.args.get("event")
-        ask = ProfileAsk(contact_id, filters, cursor, event_id, reader.zone, reader.now)
+        chosen = reader.catalogue.applied(filters, leave_out_hidden=True)
+        ask = ProfileAsk(contact_id, chosen, cursor, event_id, reader.zone, reader.now, reader.catalogue.hidden)
         read = frame.reads.profile(workspace, ask)
         if read is None:
             raise contact_not_found()
@@ -50,9 +52,9 @@ def add_profile(pages: Blueprint, frame: Frame) -> None:
     @pages.get("/contacts/<text>/timeline")
     def timeline(text: str) -> Response:
         contact_id, workspace = contact_id_in(text), frame.fragment_workspace()
-        cursor = _cursor(frame, workspace.id, contact_id)
-        page = frame.reads.timeline(workspace.id, contact_id, _filters(), cursor)
-        reader = frame.reader(workspace)
+        cursor, reader = _cursor(frame, workspace.id, contact_id), frame.reader(workspace)
+        chosen = reader.catalogue.applied(_filters(), leave_out_hidden=True)
+        page = frame.reads.timeline(workspace.id, contact_id, chosen, cursor)
         return frame.render("timeline.html", **_stretch(frame, workspace.id, contact_id, page, reader))
 
     @pages.get("/contacts/<text>/rows")
@@ -60,18 +62,18 @@ def add_profile(pages: Blueprint, frame: Frame) -> None:
         contact_id, workspace = contact_id_in(text), frame.fragment_workspace()
         ids = request.args.getlist("id")[:_MOST_ROWS]
         events = frame.reads.events(workspace.id, contact_id, ids)
-        reader, filters = frame.reader(workspace), _filters()
-        page = Page([event for event in events if matches(event, filters)], None, None)
-        full = request.args.get("full") == "1"
+        reader, full = frame.reader(workspace), request.args.get("full") == "1"
+        chosen = reader.catalogue.applied(_filters(), leave_out_hidden=not full)
+        page = Page([event for event in events if matches(event, chosen)], None, None)
         return frame.render("timeline.html", **_stretch(frame, workspace.id, contact_id, page, reader, full=full))
 
     @pages.get("/contacts/<text>/identity")
     def identity(text: str) -> Response:
         contact_id, workspace = contact_id_in(text), frame.fragment_workspace()
-        contact = frame.reads.contact(workspace.id, contact_id)
+        reader = frame.reader(workspace)
+        contact = frame.reads.contact(workspace.id, contact_id, reader.catalogue.hidden)
         if contact is None:
             raise contact_not_found()
-        reader = frame.reader(workspace)
         return frame.render("identity.html", contact=contact_card(contact, reader), reader=reader)
 
 
@@ -90,7 +92,7 @@ def _cursor(frame: Frame, workspace_id: int, contact_id: int) -> Cursor | None:
 
 
 def _profile(read: ProfileRead, filters: Filters, reader: Reader) -> dict[str, Any]:
-    first, more = chips(read.names, filters, read.contact.id)
+    first, more = chips(shown_names(read.names, reader.catalogue), filters, read.contact.id)
     return {
         "contact": contact_card(read.contact, reader),
         "filters": filters,

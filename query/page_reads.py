@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from query.contacts import Contact, ContactSummary, find_contact, recent_contacts, search_contacts
 from query.cursors import Cursor
+from query.deliveries import Copies, Counts, copies, rejection_counts, rejections_page
+from query.deliveries import Filters as DeliveryFilters
+from query.deliveries import Page as RejectionPage
 from query.places import place_of_contact
 from query.presentation.histogram import DAYS
+from query.shown_names import seen_contact
 from query.summary import Histogram, NameSummary, event_summary, histogram
-from query.timeline import EVERYTHING, Event, Filters, Page, find_event, timeline_page
+from query.timeline import Event, Filters, Page, find_event, timeline_page
 from query.workspaces import Workspace, find_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from zoneinfo import ZoneInfo
 
     from psycopg import Connection
 
+    from query.catalogue import Catalogue, Catalogues
     from query.reading import Reading
 
 PAGE: Final = 50
@@ -30,7 +35,7 @@ BEFORE: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class ProfileAsk:
-    """What of a profile to show, for whom."""
+    """What of a profile to show, for whom. Events of the names in `hidden` are not counted."""
 
     contact_id: int
     filters: Filters
@@ -38,6 +43,7 @@ class ProfileAsk:
     event_id: str | None
     zone: ZoneInfo
     now: datetime
+    hidden: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,15 @@ class SidebarRead:
     position: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveriesRead:
+    """What was refused in a range, and what was sent more than once."""
+
+    page: RejectionPage
+    counts: Counts
+    copies: Copies
+
+
 class PageReads(Protocol):
     """The reads behind the pages."""
 
@@ -77,8 +92,11 @@ class PageReads(Protocol):
     def contacts(self, workspace_id: int, text: str) -> list[ContactSummary]:
         """Search, or without a text read those of whom something arrived last, newest event first."""
 
-    def contact(self, workspace_id: int, contact_id: int) -> Contact | None:
-        """Read one contact."""
+    def catalogue(self, workspace_id: int) -> Catalogue:
+        """Tell what the workspace says about its event names, some seconds ago at most."""
+
+    def contact(self, workspace_id: int, contact_id: int, without: Collection[str] = ()) -> Contact | None:
+        """Read one contact; the events of the names in `without` are not counted."""
 
     def profile(self, workspace: Workspace, ask: ProfileAsk) -> ProfileRead | None:
         """Read a profile; None when the workspace has no such contact."""
@@ -89,16 +107,24 @@ class PageReads(Protocol):
     def events(self, workspace_id: int, contact_id: int, ids: Sequence[str]) -> list[Event]:
         """Read the events of these ids that exist, newest first."""
 
-    def sidebar(self, workspace_id: int, contact_id: int, started_at: datetime | None) -> SidebarRead | None:
-        """Read a sidebar; None when the workspace has no such contact."""
+    def sidebar(
+        self, workspace_id: int, contact_id: int, started_at: datetime | None, without: Collection[str] = ()
+    ) -> SidebarRead | None:
+        """Read a sidebar without the events of some names; None when the workspace has no such contact."""
+
+    def deliveries(
+        self, workspace_id: int, filters: DeliveryFilters, cursor: Cursor | None, now: datetime
+    ) -> DeliveriesRead:
+        """Read a page of the delivery log, with its counts."""
 
 
 class DatabasePageReads:
     """PageReads on the projection."""
 
-    def __init__(self, reading: Reading, as_of: Callable[[], datetime | None]) -> None:
+    def __init__(self, reading: Reading, as_of: Callable[[], datetime | None], catalogues: Catalogues) -> None:
         self._reading = reading
         self.as_of = as_of
+        self.catalogue = catalogues.of
 
     def workspace(self, workspace_id: int) -> Workspace | None:
         """See PageReads."""
@@ -114,10 +140,13 @@ class DatabasePageReads:
         never = datetime.min.replace(tzinfo=UTC)
         return sorted(recent, key=lambda contact: contact.last_event_at or never, reverse=True)
 
-    def contact(self, workspace_id: int, contact_id: int) -> Contact | None:
+    def contact(self, workspace_id: int, contact_id: int, without: Collection[str] = ()) -> Contact | None:
         """See PageReads."""
         with self._reading(workspace_id) as connection:
-            return find_contact(connection, workspace_id, contact_id)
+            contact = find_contact(connection, workspace_id, contact_id)
+            if contact is None or not without:
+                return contact
+            return seen_contact(contact, event_summary(connection, workspace_id, contact_id), without)
 
     def profile(self, workspace: Workspace, ask: ProfileAsk) -> ProfileRead | None:
         """See PageReads."""
@@ -131,8 +160,9 @@ class DatabasePageReads:
             page = timeline_page(*key, filters=ask.filters, cursor=ask.cursor, limit=PAGE)
             opened = find_event(*key, ask.event_id) if ask.event_id else None
             if opened is not None and opened not in page.events:
-                newer = timeline_page(*key, cursor=cursor_at(opened, "newer"), limit=AROUND)
-                older = timeline_page(*key, cursor=cursor_at(opened, "older"), limit=PAGE - AROUND)
+                around = Filters(without=ask.filters.without)
+                newer = timeline_page(*key, filters=around, cursor=cursor_at(opened, "newer"), limit=AROUND)
+                older = timeline_page(*key, filters=around, cursor=cursor_at(opened, "older"), limit=PAGE - AROUND)
                 page = Page([*newer.events, opened, *older.events], older.next_cursor, newer.prev_cursor)
             bars = histogram(
                 *key,
@@ -141,7 +171,10 @@ class DatabasePageReads:
                 time_zone=ask.zone.key,
                 names=ask.filters.names,
             )
-            return ProfileRead(contact, page, event_summary(*key), bars, opened, _position(*key))
+            names, without = event_summary(*key), ask.filters.without
+            bars = replace(bars, days=[day for day in bars.days if day.name not in without])
+            contact = seen_contact(contact, names, ask.hidden)
+            return ProfileRead(contact, page, names, bars, opened, _position(*key))
 
     def timeline(self, workspace_id: int, contact_id: int, filters: Filters, cursor: Cursor | None) -> Page:
         """See PageReads."""
@@ -155,19 +188,35 @@ class DatabasePageReads:
         events = [event for event in found if event is not None]
         return sorted(events, key=lambda event: (event.occurred_at, event.log_offset), reverse=True)
 
-    def sidebar(self, workspace_id: int, contact_id: int, started_at: datetime | None) -> SidebarRead | None:
+    def sidebar(
+        self, workspace_id: int, contact_id: int, started_at: datetime | None, without: Collection[str] = ()
+    ) -> SidebarRead | None:
         """See PageReads."""
+        left_out = tuple(without)
         with self._reading(workspace_id) as connection:
             contact = find_contact(connection, workspace_id, contact_id)
             if contact is None:
                 return None
             key = (connection, workspace_id, contact_id)
-            newest = timeline_page(*key, filters=EVERYTHING, limit=10).events
+            if left_out:
+                contact = seen_contact(contact, event_summary(*key), left_out)
+            newest = timeline_page(*key, filters=Filters(without=left_out), limit=10).events
             before: list[Event] = []
             if started_at is not None:
-                week = Filters(occurred_from=started_at - BEFORE, occurred_before=started_at)
+                week = Filters(occurred_from=started_at - BEFORE, occurred_before=started_at, without=left_out)
                 before = timeline_page(*key, filters=week, limit=200).events
             return SidebarRead(contact, newest, before, _position(*key))
+
+    def deliveries(
+        self, workspace_id: int, filters: DeliveryFilters, cursor: Cursor | None, now: datetime
+    ) -> DeliveriesRead:
+        """See PageReads."""
+        with self._reading(workspace_id) as connection:
+            return DeliveriesRead(
+                rejections_page(connection, workspace_id, filters, cursor=cursor, limit=PAGE),
+                rejection_counts(connection, workspace_id, filters.by_whole(now)),
+                copies(connection, workspace_id, filters),
+            )
 
 
 def _position(connection: Connection[Any], workspace_id: int, contact_id: int) -> str | None:

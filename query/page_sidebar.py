@@ -46,7 +46,8 @@ def add_sidebar(pages: Blueprint, frame: Frame) -> None:
             raise unauthorized("sidebar_token_required", "Send a sidebar token.")
         workspace = frame.reads.workspace(viewer.workspace_id)
         started_at = viewer.conversation.started_at if viewer.conversation else None
-        read = frame.reads.sidebar(viewer.workspace_id, viewer.contact_id, started_at)
+        hidden = frame.reads.catalogue(viewer.workspace_id).hidden
+        read = frame.reads.sidebar(viewer.workspace_id, viewer.contact_id, started_at, hidden)
         if workspace is None or read is None:
             raise contact_not_found()
         reader = frame.reader(workspace, viewer.time_zone, request.args.get("zone"))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from query.access import Access
+    from query.catalogue import Catalogues
     from query.cursors import CursorSigner
     from query.gate import Gate
     from query.live import Live
@@ -25,6 +26,7 @@ class Services:
 
     settings: Settings
     reading: Reading
+    catalogues: Catalogues
     access: Access
     gate: Gate
     cursors: CursorSigner

@@ -43,13 +43,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to show of a timeline; the default is everything. `occurred_from` is included, `occurred_before` is not."""
+    """What to show of a timeline; the default is everything. `occurred_from` is included, `occurred_before` is not.
+
+    `without` names what is left out where no names are chosen.
+    """
 
     names: tuple[str, ...] = ()
     name_prefix: str | None = None
     occurred_from: datetime | None = None
     occurred_before: datetime | None = None
     text: str | None = None
+    without: tuple[str, ...] = ()
 
     @property
     def scans(self) -> bool:

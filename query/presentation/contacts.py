@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from query.presentation.names import readable, readable_key
 from query.presentation.times import exact, relative, short_date
-from query.presentation.tones import Tone, tone_of
+from query.presentation.tones import Tone, tone_shown
 from query.presentation.values import Budget, Value, parse, typed
 from schemas.times import format_time
 
@@ -132,7 +132,7 @@ def contact_line(contact: ContactSummary, reader: Reader) -> ContactLine:
         id=contact.id,
         title=title,
         known_by=" · ".join(text for text in known_by if text and text != title),
-        last_event=readable(contact.last_event_name) if contact.last_event_name else None,
-        tone=tone_of(contact.last_event_name or ""),
+        last_event=readable(reader.catalogue.shown(contact.last_event_name)) if contact.last_event_name else None,
+        tone=tone_shown(contact.last_event_name or "", reader.catalogue),
         last=ago(contact.last_event_at, reader) if contact.last_event_at else None,
     )

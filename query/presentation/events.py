@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from query.catalogue import NOTHING_SAID, Catalogue
 from query.presentation.sentences import Fact, sentence
 from query.presentation.times import clock, distance, exact, lateness, microseconds, relative
-from query.presentation.tones import Tone, tone_of
+from query.presentation.tones import Tone, tone_shown
 from query.presentation.values import Budget, Value, is_incomplete, parse, typed, whole
 from schemas.times import format_time
 
@@ -20,19 +21,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom a page is made: in which zone, and when."""
+    """For whom a page is made: in which zone, when, and with which words for events."""
 
     zone: ZoneInfo
     now: datetime
+    catalogue: Catalogue = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """A row of a timeline. `order` is its place: newest first by its first part, then by its second."""
+    """A row of a timeline. `order` is its place: newest first by its first part, then by its second.
+
+    `name` is what the event is shown and counted as, `recorded_name` what it was sent as.
+    """
 
     id: str
     contact_id: int
     name: str
+    recorded_name: str
     title: str
     facts: tuple[Fact, ...]
     tone: Tone
@@ -46,20 +52,23 @@ class EventRow:
     order: tuple[int, int]
     properties: Value
     is_incomplete: bool
+    pinned: bool = False
 
 
 def event_row(event: Event, reader: Reader, *, full: bool = False) -> EventRow:
     """Make an event's row; `full`: with every property whole, else within a list's budget."""
     parsed: dict[str, Any] = parse(event.properties)
-    said = sentence(event.name, parsed)
+    shown, settings = reader.catalogue.shown(event.name), reader.catalogue.of(event.name)
+    said = sentence(shown, parsed, settings.template)
     properties = typed(parsed, whole() if full else Budget())
     return EventRow(
         id=event.id,
         contact_id=event.contact_id,
-        name=event.name,
+        name=shown,
+        recorded_name=event.name,
         title=said.title,
         facts=said.facts,
-        tone=tone_of(event.name),
+        tone=tone_shown(event.name, reader.catalogue),
         occurred_at=event.occurred_at,
         iso=format_time(event.occurred_at),
         clock=clock(event.occurred_at, reader.zone),
@@ -70,6 +79,7 @@ def event_row(event: Event, reader: Reader, *, full: bool = False) -> EventRow:
         order=(microseconds(event.occurred_at), event.log_offset),
         properties=properties,
         is_incomplete=is_incomplete(properties),
+        pinned=settings.pinned,
     )
 
 
@@ -84,7 +94,7 @@ class Preceding:
 def before_conversation(
     rows: tuple[EventRow, ...], started_at: datetime, zone: ZoneInfo, limit: int = 3
 ) -> tuple[Preceding, ...]:
-    """Choose what an agent should know when a conversation begins: attention first, then the newest.
+    """Choose what an agent should know when a conversation begins: pinned names, then attention, then the newest.
 
     `rows`: those of the seven days before it, newest first. Of each name only the newest is taken, so that six retries
     of one charge leave room for something else.
@@ -93,5 +103,5 @@ def before_conversation(
     for row in rows:
         if row.occurred_at <= started_at:
             newest_of_name.setdefault(row.name, row)
-    chosen = sorted(newest_of_name.values(), key=lambda row: row.tone is not Tone.ATTENTION)[:limit]
+    chosen = sorted(newest_of_name.values(), key=lambda row: (not row.pinned, row.tone is not Tone.ATTENTION))[:limit]
     return tuple(Preceding(row, distance(row.occurred_at, started_at, zone)) for row in chosen)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from query.presentation.times import short_date
-from query.presentation.tones import Tone, tone_of
+from query.presentation.tones import Tone, tone_shown
 
 if TYPE_CHECKING:
     from query.presentation.events import Reader
@@ -51,7 +51,7 @@ def draw(histogram: Histogram, reader: Reader, days: int = DAYS) -> Drawing | No
     for day in histogram.days:
         if start <= day.day <= today:
             total[day.day] = total.get(day.day, 0) + day.count
-            if tone_of(day.name) is Tone.ATTENTION:
+            if tone_shown(day.name, reader.catalogue) is Tone.ATTENTION:
                 attention[day.day] = attention.get(day.day, 0) + day.count
     if not total:
         return None

@@ -11,7 +11,7 @@ from query.presentation.names import readable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from query.summary import NameSummary
+    from query.shown_names import ShownName
     from query.timeline import Event, Filters
 
 CHIPS: Final = 5
@@ -26,6 +26,7 @@ class Chip:
     count: int
     href: str
     selected: bool
+    hidden: bool
 
 
 def query_string(filters: Filters, **further: str | None) -> str:
@@ -36,23 +37,28 @@ def query_string(filters: Filters, **further: str | None) -> str:
     return f"?{urlencode(pairs)}" if pairs else ""
 
 
-def chips(names: Sequence[NameSummary], filters: Filters, contact_id: int) -> tuple[tuple[Chip, ...], tuple[Chip, ...]]:
-    """Give the five chips (those that are on first, then the most frequent), and all names for "More"."""
-    every = [_chip(summary, filters, contact_id) for summary in names]
-    first = sorted(every, key=lambda chip: not chip.selected)[:CHIPS]
-    return tuple(first), tuple(every)
+def chips(names: Sequence[ShownName], filters: Filters, contact_id: int) -> tuple[tuple[Chip, ...], tuple[Chip, ...]]:
+    """Give the five chips (those that are on first, then as the names stand), and all names for "More".
+
+    Hidden names are no chips, unless they are on, and come last under "More".
+    """
+    every = sorted((_chip(name, filters, contact_id) for name in names), key=lambda chip: chip.hidden)
+    first = sorted((chip for chip in every if chip.selected or not chip.hidden), key=lambda chip: not chip.selected)
+    return tuple(first[:CHIPS]), tuple(every)
 
 
-def _chip(summary: NameSummary, filters: Filters, contact_id: int) -> Chip:
-    selected = summary.name in filters.names
-    others = tuple(name for name in filters.names if name != summary.name)
-    toggled = replace(filters, names=others if selected else (*others, summary.name))
+def _chip(name: ShownName, filters: Filters, contact_id: int) -> Chip:
+    selected = name.name in filters.names
+    others = tuple(other for other in filters.names if other != name.name)
+    toggled = replace(filters, names=others if selected else (*others, name.name))
     href = f"/contacts/{contact_id}{query_string(toggled)}"
-    return Chip(summary.name, readable(summary.name), summary.count, href, selected)
+    return Chip(name.name, readable(name.name), name.count, href, selected, name.hidden)
 
 
 def matches(event: Event, filters: Filters) -> bool:
     """Tell whether an event that has just arrived belongs into the list on the page, as the database would."""
     if filters.names and event.name not in filters.names:
+        return False
+    if event.name in filters.without:
         return False
     return not filters.text or filters.text.lower() in f"{event.name} {event.properties}".lower()

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from query.presentation.names import readable, readable_key, tokens
 from query.presentation.values import Number
+from schemas.name_templates import TemplateError, parse_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MORE: Final = 3
 LONGEST: Final = 60
+LONGEST_LINE: Final = 240
 MONEY: Final = frozenset(
     """
     amount arr balance charge cost discount fee mrr paid payment price refund revenue spend subtotal tax total value
@@ -43,8 +45,13 @@ class Sentence:
     facts: tuple[Fact, ...]
 
 
-def sentence(name: str, properties: Mapping[str, Any]) -> Sentence:
-    """Say an event in a line. `properties` is parsed by `values.parse`."""
+def sentence(name: str, properties: Mapping[str, Any], template: str | None = None) -> Sentence:
+    """Say an event in a line. `properties` is parsed by `values.parse`.
+
+    A template stands in the place of the properties, unless one that it names is missing or has no short form.
+    """
+    if template and (text := filled(template, properties)):
+        return Sentence(readable(name), (Fact("", text),))
     currency = properties.get("currency")
     currency = currency if isinstance(currency, str) and _CURRENCY.fullmatch(currency) else None
     changes, used = _changes(properties, currency)
@@ -59,6 +66,36 @@ def sentence(name: str, properties: Mapping[str, Any]) -> Sentence:
     if currency and not said_with_money and len(facts) - len(changes) < MORE:
         facts.append(Fact("currency", currency))
     return Sentence(readable(name), tuple(facts))
+
+
+def filled(template: str, properties: Mapping[str, Any]) -> str | None:
+    """Put an event's properties into a template; None when it cannot be filled. Nothing is added: no unit, no currency.
+
+    A key that is no property leads into objects at its dots: `{card.brand}`.
+    """
+    texts = []
+    try:
+        parts = parse_template(template)
+    except TemplateError:  # only a raw producer can have written it
+        return None
+    for part in parts:
+        text = part if isinstance(part, str) else _scalar("", _found(part.key, properties), None)
+        if text is None or text == "":
+            return None
+        texts.append(text)
+    line = " ".join("".join(texts).split())
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1].rstrip() + "…"
+
+
+def _found(key: str, properties: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON is any of six types
+    if key in properties:
+        return properties[key]
+    value: Any = properties
+    for step in key.split("."):
+        if not isinstance(value, dict) or step not in value:
+            return None
+        value = value[step]
+    return value
 
 
 def _changes(properties: Mapping[str, Any], currency: str | None) -> tuple[list[Fact], set[str]]:

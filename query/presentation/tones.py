@@ -14,6 +14,8 @@ from query.presentation.names import tokens
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from query.catalogue import Catalogue
+
 
 class Tone(StrEnum):
     """How an event bears on the customer's mood."""
@@ -53,3 +55,12 @@ def tone_of(name: str, overrides: Mapping[str, Tone] | None = None) -> Tone:
         if token in POSITIVE:
             return Tone.POSITIVE
     return Tone.NEUTRAL
+
+
+def tone_shown(name: str, catalogue: Catalogue) -> Tone:
+    """Name the tone of a recorded name as it is shown: what the catalogue says, else its words, else its alias's."""
+    said = catalogue.of(name).tone
+    if said in set(Tone):
+        return Tone(said)
+    tone = tone_of(name)
+    return tone if tone is not Tone.NEUTRAL else tone_of(catalogue.shown(name))

@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from query.catalogue import NOTHING_SAID
 from query.contacts import Contact, ContactSummary
 from query.presentation.contacts import contact_card, contact_line, most_telling
 from query.presentation.events import Reader, before_conversation, event_row
 from query.presentation.histogram import HEIGHT, draw
 from query.presentation.profile import chips, matches, query_string
 from query.presentation.tones import Tone
+from query.shown_names import ShownName, shown_names
 from query.summary import DayCount, Histogram, NameSummary
 from query.timeline import Event, Filters
 
@@ -139,8 +141,8 @@ def test_one_lone_event_is_not_drawn_like_a_flood() -> None:
     assert drawing.first == "27 Aug · counted from 24 Nov"
 
 
-def summaries(*names: str) -> list[NameSummary]:
-    return [NameSummary(name, 100 - index, NOW, NOW) for index, name in enumerate(names)]
+def summaries(*names: str) -> list[ShownName]:
+    return shown_names([NameSummary(name, 100 - index, NOW, NOW) for index, name in enumerate(names)], NOTHING_SAID)
 
 
 def test_five_chips_those_that_are_on_first_and_all_under_more() -> None:
