@@ -1,0 +1,163 @@
+"""Questions that travel together: answered as of one moment, in one workspace, and never waited for too long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from query import timeline_statements
+from query.places import ask_place
+from query.questions import Question
+from query.reading import Reading
+from query.timeline import Filters, ask_page, timeline_page
+from runtime.postgres import Watchdog, build_pool, connection_string
+from runtime.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg import Connection
+    from psycopg_pool import ConnectionPool
+
+    from tests.integration.query.rows import Rows
+
+SEEN = Question("SELECT DISTINCT workspace_id FROM timeline", {}, lambda rows: {row[0] for row in rows})
+
+
+@pytest.fixture(scope="module")
+def pool(database_url: str) -> Iterator[ConnectionPool[Connection[Any]]]:
+    conninfo = connection_string(
+        database_url, role="contact_events_query", schema="projection", application_name="tests"
+    )
+    with build_pool(conninfo, max_size=1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def reading(pool: ConnectionPool[Connection[Any]]) -> Reading:
+    return Reading(pool, Watchdog())
+
+
+@pytest.fixture
+def foreign(rows: Rows, other_workspace: int) -> int:
+    contact = rows.contact(workspace_id=other_workspace, name="Foreign")
+    rows.event(contact, workspace_id=other_workspace)
+    return contact
+
+
+def test_without_a_where_clause_only_the_declared_workspace_is_seen(
+    reading: Reading, rows: Rows, foreign: int, other_workspace: int
+) -> None:
+    rows.event(rows.contact())
+
+    assert reading.ask(rows.workspace_id, SEEN)(SEEN) == {rows.workspace_id}
+    assert reading.ask(other_workspace, SEEN)(SEEN) == {other_workspace}
+    assert foreign
+
+
+def test_a_page_with_its_predicate_removed_still_shows_nothing_foreign(
+    reading: Reading, rows: Rows, foreign: int, other_workspace: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = timeline_statements.OLDER.replace("workspace_id = %(workspace_id)s AND ", "")
+    assert broken != timeline_statements.OLDER
+    monkeypatch.setattr(timeline_statements, "OLDER", broken)
+    page = ask_page(rows.workspace_id, foreign)
+
+    assert reading.ask(rows.workspace_id, page)(page).events == []
+    assert len(reading.ask(other_workspace, page)(page).events) == 1
+
+
+def test_nothing_is_left_of_the_declaration(
+    pool: ConnectionPool[Connection[Any]], reading: Reading, rows: Rows
+) -> None:
+    rows.event(rows.contact())
+    assert reading.ask(rows.workspace_id, SEEN)(SEEN)
+
+    with pool.connection() as connection:  # the same one: the pool has no other
+        assert connection.execute("SELECT FROM timeline").fetchall() == []
+
+
+def test_all_answers_are_of_one_moment_and_nothing_is_written(reading: Reading, rows: Rows) -> None:
+    count = "SELECT count(*), current_setting('transaction_read_only') FROM timeline"
+    first, slept, second = (
+        Question(count, {}, list),
+        Question("SELECT pg_sleep(0.5)", {}, list),
+        Question(count, {}, list),
+    )
+    contact, began = rows.contact(), threading.Event()
+
+    def write() -> None:
+        began.wait(10)
+        while not over.is_set():
+            rows.event(contact)
+
+    over = threading.Event()
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        began.set()
+        answers = reading.ask(rows.workspace_id, first, slept, second)
+    finally:
+        over.set()
+        writer.join()
+
+    assert answers(first) == answers(second)
+    assert answers(first)[0][1] == "on"
+
+
+def test_an_answer_is_the_same_asked_together_and_by_itself(reading: Reading, rows: Rows) -> None:
+    contact = rows.contact()
+    for name in ("plain", 'with "quotes", \\ and {braces}', "größer 🎉"):
+        rows.event(contact, name, occurred_at=datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC))
+    filters = Filters(
+        names=('with "quotes", \\ and {braces}', "größer 🎉"), occurred_from=datetime(2026, 3, 1, 12, tzinfo=UTC)
+    )
+    for text in (None, "größer"):
+        asked = ask_page(
+            rows.workspace_id, contact, filters=Filters(filters.names, None, filters.occurred_from, None, text)
+        )
+        with reading(rows.workspace_id) as connection:
+            alone = asked.ask(connection)
+
+        assert reading.ask(rows.workspace_id, asked)(asked) == alone
+        assert len(alone.events) == (1 if text else 2)
+
+
+def test_one_that_fails_fails_all_and_the_next_are_answered(reading: Reading, rows: Rows) -> None:
+    contact = rows.contact()
+    place, bad = ask_place(rows.workspace_id, contact), Question("SELECT 1 / %(number)s::int", {"number": 0}, list)
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        reading.ask(rows.workspace_id, place, bad, place)
+    assert reading.ask(rows.workspace_id, place)(place) is not None
+    with reading(rows.workspace_id) as connection:
+        assert timeline_page(connection, rows.workspace_id, contact).events == []
+
+
+def test_a_server_that_does_not_answer_is_given_up_and_holds_up_nobody_else(
+    reading: Reading, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query.reading.DEADLINE", 0.5)
+    turns, over = 0, threading.Event()
+
+    def take_turns() -> None:
+        nonlocal turns
+        while not over.wait(0.01):
+            turns += 1
+
+    other = threading.Thread(target=take_turns)
+    other.start()
+    began = time.monotonic()
+    with pytest.raises(Problem) as raised:
+        reading.ask(rows.workspace_id, Question("SELECT pg_sleep(30)", {}, list))
+    over.set()
+    other.join()
+
+    assert (raised.value.status, raised.value.code) == (503, "timelines_unavailable")
+    assert time.monotonic() - began < 15
+    assert turns > 5
