@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -17,6 +16,7 @@ import structlog
 
 from ingest import metrics
 from ingest.database import DatabaseAwayError
+from schemas.delivery_log import BY_THE_MINUTE, KEPT_FOR, MOST_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from ingest.delivery_log import DeliveryLog, Notes
 
 INTERVAL: Final = 1.0
-KEPT_FOR: Final = timedelta(days=30)
-MOST_ROWS: Final = 10_000
-"""Details of one workspace. The published bounds stand in docs/api.md."""
-
-BY_THE_MINUTE: Final = timedelta(hours=25)
 TIDY_SECONDS: Final = 3600.0
 
 log = structlog.get_logger()

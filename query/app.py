@@ -9,6 +9,7 @@ from flask import Flask, Response, g, request
 
 from query import metrics
 from query.api.contacts import contacts_blueprint
+from query.api.deliveries import deliveries_blueprint
 from query.api.events import EventRoutes
 from query.api.overviews import OverviewRoutes
 from query.api.sidebar_tokens import sidebar_tokens_blueprint
@@ -46,6 +47,7 @@ def build_app(services: Services, pages: Iterable[Blueprint] = ()) -> Flask:
     ):
         app.register_blueprint(blueprint)
     return app
+        deliveries_blueprint(services),
 
 
 def _measure(app: Flask) -> None:

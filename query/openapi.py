@@ -74,7 +74,35 @@ def _schemas() -> dict[str, Any]:
         ),
         "EventName": _object(seen | shown),
         "Conversation": _object({"id": _TEXT, "started_at": _TIME}),
+        **_delivery_schemas(),
     }
+    } | past.schemas()
+
+
+def _delivery_schemas() -> dict[str, Any]:
+    wrong = {"code": _TEXT, "pointer": {"type": "string", "description": "Of the first fault. Cut when very long."}}
+    altered = {"type": "boolean", "description": "The name itself was wrong: it is cut, or partly replaced."}
+    item = {"type": ["integer", "null"], "description": "Its place in the batch, from 0; null for a whole request."}
+    who = {"endpoint": _TEXT, "key_id": _TEXT, "request_id": _TEXT}
+    copy = {"kind": {"enum": ["duplicate", "conflict"]}, "type": _TEXT, "contact_id": {"type": ["integer", "null"]}}
+    return {
+        "Rejection": _object(
+            {"rejected_at": _TIME, "status": {"type": "integer", "description": "Of an item: as if it came alone."}}
+            | wrong
+            | {"faults": _NUMBER, "name": _MAYBE_TEXT, "name_altered": altered, "item": item}
+            | who
+        ),
+        "RejectionCounts": _object(
+            {"from": _TIME, "before": _TIME, "total": _NUMBER}
+            | {"not_kept": {"type": "integer", "description": "Of so many there are counts alone, and no details."}}
+            | {"by_code": _list(_object({"code": _TEXT, "count": _NUMBER}))}
+            | {"by_name": _list(_object({"name": _TEXT, "count": _NUMBER}))}
+            | {"unnamed": _NUMBER, "other_names": _NUMBER}
+        ),
+        "RecordCopies": _object(
+            {"duplicates": _NUMBER, "conflicts": _NUMBER, "counted_back_to": _MAYBE_TIME}
+            | {"newest": _list(_object(copy | {"id": _TEXT, "name": _MAYBE_TEXT, "received_at": _TIME}))}
+        ),
 
 
 def _parameter(name: str, description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -181,10 +209,29 @@ def _minting() -> dict[str, Any]:
     minted = _object({"token": _TEXT, "expires_at": _TIME, "url": _TEXT})
     return {
         "summary": "Mint a sidebar token for one contact",
+        "/api/v1/deliveries": _deliveries(),
         "security": [{"api_key": []}],
         "parameters": [_POSITION],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {
+def _deliveries() -> dict[str, Any]:
+    counts, found = ({"$ref": f"#/components/schemas/{name}"} for name in ("RejectionCounts", "RecordCopies"))
+    several = {"type": "array", "items": _TEXT, "maxItems": MOST_NAMES}
+    parameters = [
+        _parameter("from", "Only what was refused then or later; a day before `before` when left out.", _TIME),
+        _parameter("before", "Only what was refused earlier; now when left out.", _TIME),
+        _parameter("code", "Only rejections with this code; may be repeated.", several),
+        _parameter("name", "Only rejections of events of this name; may be repeated.", several),
+    ]
+    rejections = _page({"$ref": "#/components/schemas/Rejection"})
+    described: dict[str, Any] = _get(
+        "Read what was refused, newest first, with counts, duplicates and conflicts",
+        _object(rejections | {"counts": counts, "copies": found}),
+        [*parameters, *_PAGED],
+    )
+    return described
+
+
             "201": {"description": "Minted.", "content": {"application/json": {"schema": minted}}},
             "default": {"$ref": "#/components/responses/Problem"},
         },

@@ -16,8 +16,9 @@ from werkzeug.test import Client
 
 from ingest.database import Database, DatabaseAwayError
 from ingest.delivery_log import DeliveryLog, Rejection
-from ingest.delivery_writer import KEPT_FOR, DeliveryWriter
+from ingest.delivery_writer import DeliveryWriter
 from ingest.main import build
+from schemas.delivery_log import KEPT_FOR
 from tests.conftest import create_api_key
 from tests.integration.ingest.conftest import Api
 from tests.integration.ingest.proxy import Proxy
