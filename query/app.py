@@ -11,9 +11,11 @@ from query import metrics
 from query.api.contacts import contacts_blueprint
 from query.api.deliveries import deliveries_blueprint
 from query.api.events import EventRoutes
+from query.api.history import history_blueprint
 from query.api.overviews import OverviewRoutes
 from query.api.sidebar_tokens import sidebar_tokens_blueprint
 from query.api.streams import streams_blueprint
+from query.api.traces import traces_blueprint
 from query.same_site import install_same_site_check
 from runtime.problems import install_problem_handlers
 from runtime.web import install_request_ids
@@ -41,13 +43,15 @@ def build_app(services: Services, pages: Iterable[Blueprint] = ()) -> Flask:
         contacts_blueprint(services),
         EventRoutes(services).blueprint(),
         OverviewRoutes(services).blueprint(),
+        history_blueprint(services),
+        traces_blueprint(services),
         streams_blueprint(services),
         sidebar_tokens_blueprint(services),
+        deliveries_blueprint(services),
         *pages,
     ):
         app.register_blueprint(blueprint)
     return app
-        deliveries_blueprint(services),
 
 
 def _measure(app: Flask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from query import openapi_history as past
 from query.api.events import LONGEST_NAME, LONGEST_TEXT
 from query.api.overviews import LONGEST_HISTOGRAM
 from query.parameters import MOST_NAMES
@@ -73,9 +74,8 @@ def _schemas() -> dict[str, Any]:
             {"data": _list(_object(per_name)), "total": _NUMBER, "histogram": _object(histogram), "position": _PLACE}
         ),
         "EventName": _object(seen | shown),
-        "Conversation": _object({"id": _TEXT, "started_at": _TIME}),
         **_delivery_schemas(),
-    }
+        "Conversation": _object({"id": _TEXT, "started_at": _TIME}),
     } | past.schemas()
 
 
@@ -103,6 +103,7 @@ def _delivery_schemas() -> dict[str, Any]:
             {"duplicates": _NUMBER, "conflicts": _NUMBER, "counted_back_to": _MAYBE_TIME}
             | {"newest": _list(_object(copy | {"id": _TEXT, "name": _MAYBE_TEXT, "received_at": _TIME}))}
         ),
+    }
 
 
 def _parameter(name: str, description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -149,7 +150,6 @@ def _get(summary: str, answer: dict[str, Any], parameters: list[Any], content_ty
 
 
 def _paths() -> dict[str, Any]:
-    line = {"$ref": "#/components/schemas/ContactLine"}
     of = "/api/v1/contacts/{contact_id}"
     searched = {
         "type": ["string", "null"],
@@ -178,12 +178,24 @@ def _paths() -> dict[str, Any]:
     return {
         "/api/v1/contacts": _get(
             "List contacts, the newest first, or search them",
-            _object(_page(line)),
-            [_parameter("query", "Words; each begins a word of name, email or external id. Or an id."), *_PAGED],
+            past.CONTACTS,
+            [
+                _parameter("query", "Words; each begins a word of name, email or external id. Or an id."),
+                *past.CONTACT_FILTERS,
+                *_PAGED,
+            ],
         ),
-        of: _get("Read a contact's profile and custom data", _CONTACT, [_CONTACT_ID]),
+        of: _get("Read a contact's profile and custom data", past.PROFILE, [_CONTACT_ID, past.AS_OF]),
+        f"{of}/changes": _get(
+            "Read what changed in profile and custom data, newest first",
+            past.CHANGES,
+            [_CONTACT_ID, *_PAGED],
+        ),
         f"{of}/events": _get("Read a timeline, newest first", events, [_CONTACT_ID, *_FILTERS, *_PAGED]),
         f"{of}/events/{{event_id}}": _get("Read one event", _EVENT, [_CONTACT_ID, _EVENT_ID]),
+        f"{of}/events/{{event_id}}/trace": _get(
+            "Read an event's way: log, projection, copies. 410 `event_erased`", past.TRACE, [_CONTACT_ID, _EVENT_ID]
+        ),
         f"{of}/event-summary": _get(
             f"Count per name, and per day of at most {LONGEST_HISTOGRAM} days",
             {"$ref": "#/components/schemas/EventSummary"},
@@ -197,23 +209,11 @@ def _paths() -> dict[str, Any]:
         "/api/v1/event-names": _get(
             "List the workspace's event names", _object(_page({"$ref": "#/components/schemas/EventName"})), []
         ),
+        "/api/v1/deliveries": _deliveries(),
         "/api/v1/sidebar-tokens": {"post": _minting()},
     }
 
 
-def _minting() -> dict[str, Any]:
-    seconds = {"type": "integer", "minimum": 1, "maximum": int(LONGEST_LIFETIME.total_seconds())}
-    body: dict[str, Any] = {"contact_id": _NUMBER, "conversation": {"$ref": "#/components/schemas/Conversation"}}
-    body |= {"time_zone": _ZONE, "expires_in": seconds}
-    schema = {"type": "object", "properties": body, "required": ["contact_id"], "additionalProperties": False}
-    minted = _object({"token": _TEXT, "expires_at": _TIME, "url": _TEXT})
-    return {
-        "summary": "Mint a sidebar token for one contact",
-        "/api/v1/deliveries": _deliveries(),
-        "security": [{"api_key": []}],
-        "parameters": [_POSITION],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-        "responses": {
 def _deliveries() -> dict[str, Any]:
     counts, found = ({"$ref": f"#/components/schemas/{name}"} for name in ("RejectionCounts", "RecordCopies"))
     several = {"type": "array", "items": _TEXT, "maxItems": MOST_NAMES}
@@ -232,6 +232,18 @@ def _deliveries() -> dict[str, Any]:
     return described
 
 
+def _minting() -> dict[str, Any]:
+    seconds = {"type": "integer", "minimum": 1, "maximum": int(LONGEST_LIFETIME.total_seconds())}
+    body: dict[str, Any] = {"contact_id": _NUMBER, "conversation": {"$ref": "#/components/schemas/Conversation"}}
+    body |= {"time_zone": _ZONE, "expires_in": seconds}
+    schema = {"type": "object", "properties": body, "required": ["contact_id"], "additionalProperties": False}
+    minted = _object({"token": _TEXT, "expires_at": _TIME, "url": _TEXT})
+    return {
+        "summary": "Mint a sidebar token for one contact",
+        "security": [{"api_key": []}],
+        "parameters": [_POSITION],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {
             "201": {"description": "Minted.", "content": {"application/json": {"schema": minted}}},
             "default": {"$ref": "#/components/responses/Problem"},
         },

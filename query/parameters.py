@@ -59,6 +59,15 @@ class Parameters:
                 self.fault(name, "too_long", f"{name} has over {longest} characters, or a NUL.", longest)
         return values
 
+    def prefixed(self, prefix: str) -> list[tuple[str, str]]:
+        """Take all parameters whose names begin so, each with what follows the prefix; empty ones are left out."""
+        names = [name for name in dict.fromkeys(self._given) if name.startswith(prefix)]
+        given = [(name.removeprefix(prefix), self._one(name)) for name in names]
+        for key, _ in given:
+            if "\0" in key:
+                self.fault(prefix, "invalid_text", f"A name that begins with {prefix} has a NUL character.")
+        return [(key, value) for key, value in given if value]
+
     def limit(self, default: int = 50, most: int = 200) -> int:
         """Take `limit`."""
         value = self._one("limit")

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from query.access import contact_not_found
+from query.api.contact_filters import answer_filtered, cursor_scope, take_contact_filter
+from query.api.history import show_then, take_as_of
 from query.contacts import contact_page, find_contact, search_contacts
 from query.parameters import Parameters
 from query.shapes import answer, catalogue_document, contact_document, contact_line
 from query.summary import event_names
+from runtime.authentication import require_scope
 
 if TYPE_CHECKING:
     from query.services import Services
@@ -28,7 +31,10 @@ def contacts_blueprint(services: Services) -> Blueprint:
         parameters = Parameters(request.args)
         text = parameters.text("query", LONGEST_SEARCH)
         limit = parameters.limit()
-        of = f"{viewer.workspace_id}/contacts"
+        wanted = take_contact_filter(parameters)
+        if wanted.has_event or wanted.has_no_event:
+            require_scope(list(viewer.scopes), "events:read")
+        of = cursor_scope(viewer.workspace_id, wanted) if wanted else f"{viewer.workspace_id}/contacts"
         cursor = parameters.cursor(services.cursors, of)
         position = parameters.position()
         if text and cursor:
@@ -36,6 +42,10 @@ def contacts_blueprint(services: Services) -> Blueprint:
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
         with services.reading(viewer.workspace_id) as connection:
+            if wanted:
+                return answer_filtered(
+                    services, connection, viewer, text=text, wanted=wanted, cursor=cursor, limit=limit
+                )
             if text:
                 found = search_contacts(connection, viewer.workspace_id, text, limit)
                 return answer(
@@ -54,10 +64,13 @@ def contacts_blueprint(services: Services) -> Blueprint:
     def show_contact(contact_id: str) -> Response:
         viewer, id_ = services.access.contact_viewer(request, contact_id, "contacts:read")
         parameters = Parameters(request.args)
+        as_of = take_as_of(parameters, services.now())
         position = parameters.position()
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
         with services.reading(viewer.workspace_id) as connection:
+            if as_of is not None:
+                return show_then(connection, viewer.workspace_id, id_, as_of)
             contact = find_contact(connection, viewer.workspace_id, id_)
         if contact is None:
             raise contact_not_found()

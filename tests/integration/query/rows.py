@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 PARTITION = 0
 TOPIC_ID = UUID("0197b7a0-0000-7000-8000-000000000001")
 NOON = datetime(2026, 6, 7, 12, tzinfo=UTC)
+CREATED = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 class Rows:
@@ -55,7 +57,7 @@ class Rows:
         return Position(TOPIC_ID, PARTITION, row[0] - 1)
 
     def contact(self, external_id: str = "", *, workspace_id: int | None = None, **fields: str) -> int:
-        """Add a contact; its id."""
+        """Add a contact, created with what it has; its id."""
         contact_id, offset = next(self._contact_ids), next(self._offsets)
         values = {
             "workspace_id": workspace_id or self.workspace_id,
@@ -72,8 +74,26 @@ class Rows:
             " %(custom_data)s, %(changed)s, '2026-06-01T00:00:00Z', '2026-06-01T00:00:00Z', 0, %(offset)s)",
             values,
         )
+        said = {key: values[key] for key in ("external_id", "email", "name")}
+        change = f'{json.dumps(said)[:-1]}, "custom_data": {values["custom_data"]}}}'
+        self._remember(values, f"created-{contact_id}", "contact.created.v1", change, CREATED)
         self._commit(offset)
         return contact_id
+
+    def change(self, contact_id: int, change: str, received_at: datetime, update_id: str = "") -> str:
+        """Add a change to a contact's history, as the record has it; its id. The contact's row stays as it is."""
+        row = {"workspace_id": self.workspace_id, "contact_id": contact_id, "offset": next(self._offsets)}
+        update_id = update_id or f"change-{row['offset']}"
+        self._remember(row, update_id, "contact.updated.v1", change, received_at)
+        self._commit(row["offset"])
+        return update_id
+
+    def _remember(self, row: dict[str, Any], update_id: str, kind: str, change: str, received_at: datetime) -> None:
+        self._connection.execute(
+            "INSERT INTO contact_updates VALUES (%(workspace_id)s, %(contact_id)s, %(id)s, %(kind)s, %(change)s,"
+            " %(received_at)s, %(record_id)s, 0, %(offset)s)",
+            row | {"id": update_id, "kind": kind, "change": change, "received_at": received_at, "record_id": uuid4()},
+        )
 
     def change_contact(self, contact_id: int, name: str) -> None:
         """Change a contact's name."""
@@ -92,6 +112,34 @@ class Rows:
             [self.workspace_id, contact_id, event_id, NOON, offset],
         )
         self._commit(offset)
+
+    def copy(self, contact_id: int, event_id: str, kind: str, content: str | None, received_at: datetime) -> int:
+        """Add a copy of an event; its offset."""
+        offset = next(self._offsets)
+        self._connection.execute(
+            "INSERT INTO record_copies VALUES (0, %s, %s, %s, 'contact.event.recorded.v1', %s, %s, %s, %s, %s)",
+            [offset, self.workspace_id, contact_id, event_id, kind, content, received_at, uuid4()],
+        )
+        self._commit(offset)
+        return offset
+
+    def set_aside(self, contact_id: int, event_id: str, reason: str, *, workspace_id: int | None = None) -> int:
+        """Add a dead letter; its offset."""
+        offset = next(self._offsets)
+        self._connection.execute(
+            "INSERT INTO dead_letters (log_partition, log_offset, kind, reason, detail, logged_at, workspace_id,"
+            " contact_id, id) VALUES (0, %s, 'dead_letter', %s, 'personal', %s, %s, %s, %s)",
+            [offset, reason, NOON, workspace_id or self.workspace_id, contact_id, event_id],
+        )
+        self._commit(offset)
+        return offset
+
+    def projected(self, first_offset: int, next_offset: int, committed_at: datetime) -> None:
+        """Say when a stretch was applied."""
+        self._connection.execute(
+            "INSERT INTO projected_batches VALUES (0, %s, %s, %s)", [first_offset, next_offset, committed_at]
+        )
+        self._connection.commit()
 
     def event(
         self,

@@ -27,8 +27,11 @@ MALFORMED = ["0", "-1", "1.0", "abc", "²", "%00", "9007199254740992", "99999999
 
 CONTACT_ROUTES = {
     "": {"contacts:read"},
+    "?as_of=2026-06-02T00:00:00Z": {"contacts:read"},
+    "/changes": {"contacts:read"},
     "/events": {"events:read"},
     "/events/e1": {"events:read"},
+    "/events/e1/trace": {"events:read"},
     "/event-summary": {"events:read"},
     "/event-export": {"events:read"},
     "/event-stream": {"events:read"},
@@ -37,6 +40,8 @@ CONTACT_ROUTES = {
 WORKSPACE_ROUTES = {
     "/contacts": {"contacts:read"},
     "/contacts?query=a": {"contacts:read"},
+    "/contacts?custom_data.plan=pro": {"contacts:read"},
+    "/contacts?has_event=plan_upgraded&has_no_event=x": {"contacts:read", "events:read"},
     "/event-names": {"events:read"},
 }
 
@@ -212,7 +217,8 @@ def test_minting_sidebar_tokens(app: Flask, cast: Cast) -> None:
 
 
 def test_every_route_of_the_api_is_in_these_tables(app: Flask) -> None:
-    known = {f"/api/v1/contacts/<contact_id>{route}".replace("/e1", "/<event_id>") for route in CONTACT_ROUTES}
+    paths = {route.partition("?")[0] for route in CONTACT_ROUTES}
+    known = {f"/api/v1/contacts/<contact_id>{path}".replace("/e1", "/<event_id>") for path in paths}
     known |= {f"/api/v1{route.partition('?')[0]}" for route in WORKSPACE_ROUTES} | {"/api/v1/sidebar-tokens"}
 
     assert {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api")} == known
