@@ -65,7 +65,7 @@ _EVENT_RECORDS: Final = """
 _DELETE_EVENT: Final = """
     DELETE FROM timeline
     WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND event_id = %(event_id)s
-    RETURNING record_id, name, received_at
+    RETURNING record_id, name, occurred_at, received_at
 """
 
 _LETTERS: Final = """
@@ -114,6 +114,32 @@ _RECOUNT_NAME: Final = """
           FROM contact_event_names
           WHERE workspace_id = %(workspace_id)s AND log_partition = %(partition)s AND name = %(name)s) AS s
     WHERE n.log_partition = %(partition)s AND n.workspace_id = %(workspace_id)s AND n.name = %(name)s
+"""
+
+# Before the events go: what is left of a day are the others, so that taking these away counts the survivors.
+_SUBTRACT_DAYS_OF_CONTACT: Final = """
+    WITH gone AS (
+        SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, name COLLATE "C" AS name, count(*) AS count
+        FROM timeline WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s GROUP BY 1, 2
+    ), emptied AS (
+        DELETE FROM event_name_days d USING gone
+        WHERE d.log_partition = %(partition)s AND d.workspace_id = %(workspace_id)s AND d.day = gone.day
+          AND d.name = gone.name AND d.count <= gone.count
+    )
+    UPDATE event_name_days d SET count = d.count - gone.count FROM gone
+    WHERE d.log_partition = %(partition)s AND d.workspace_id = %(workspace_id)s AND d.day = gone.day
+      AND d.name = gone.name AND d.count > gone.count
+"""
+
+_SUBTRACT_DAY: Final = """
+    WITH emptied AS (
+        DELETE FROM event_name_days
+        WHERE log_partition = %(partition)s AND workspace_id = %(workspace_id)s
+          AND day = (%(occurred_at)s AT TIME ZONE 'UTC')::date AND name = %(name)s AND count <= 1
+    )
+    UPDATE event_name_days SET count = count - 1
+    WHERE log_partition = %(partition)s AND workspace_id = %(workspace_id)s
+      AND day = (%(occurred_at)s AT TIME ZONE 'UTC')::date AND name = %(name)s AND count > 1
 """
 
 _CONTACT_NAMES: Final = """
@@ -200,8 +226,9 @@ def _erase_event(connection: Connected, parameters: dict[str, Any]) -> None:
     record_ids = [row[0] for row in connection.execute(_EVENT_RECORDS, parameters)]
     event = connection.execute(_DELETE_EVENT, parameters).fetchone()
     if event is not None:
-        record_id, name, received_at = event
+        record_id, name, occurred_at, received_at = event
         record_ids.append(record_id)
+        connection.execute(_SUBTRACT_DAY, parameters | {"name": name, "occurred_at": occurred_at})
         connection.execute(_RECOUNT_CONTACT, parameters | {"name": name})
         _subtract(connection, parameters, _Gone(name, 1, received_at, received_at))
     letters = [row for row in connection.execute(_LETTERS, parameters) if _is_of_event(row[2], parameters["event_id"])]
@@ -213,6 +240,7 @@ def _erase_event(connection: Connected, parameters: dict[str, Any]) -> None:
 
 
 def _erase_contact(connection: Connected, parameters: dict[str, Any]) -> None:
+    connection.execute(_SUBTRACT_DAYS_OF_CONTACT, parameters)
     names = connection.execute(_CONTACT_NAMES, parameters).fetchall()
     connection.execute(_CONTACT_RECORDS, parameters)
     for name in names:

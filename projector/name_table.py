@@ -18,6 +18,8 @@ Connected: TypeAlias = "Connection[tuple[Any, ...]]"
 
 _encoder: Final = msgspec.json.Encoder()
 
+_FIELDS: Final = ("description", "alias", "hidden", "pinned", "template", "tone", "archived")
+
 _FIRST: Final = """
     INSERT INTO event_name_changes (workspace_id, update_id, name, change, received_at, record_id, log_partition,
                                     log_offset)
@@ -31,16 +33,19 @@ _STORED: Final = (
 
 # A field that the change does not name keeps its value; `said` tells that apart from one set to null.
 _APPLY: Final = """
-    INSERT INTO event_name_settings AS s (workspace_id, name, description, alias, hidden, pinned, template, updated_at,
-                                          log_partition, log_offset)
+    INSERT INTO event_name_settings AS s (workspace_id, name, description, alias, hidden, pinned, template, tone,
+                                          archived, updated_at, log_partition, log_offset)
     VALUES (%(workspace_id)s, %(name)s, %(description)s, %(alias)s, coalesce(%(hidden)s, false),
-            coalesce(%(pinned)s, false), %(template)s, %(received_at)s, %(partition)s, %(offset)s)
+            coalesce(%(pinned)s, false), %(template)s, %(tone)s, coalesce(%(archived)s, false), %(received_at)s,
+            %(partition)s, %(offset)s)
     ON CONFLICT (workspace_id, name) DO UPDATE SET
         description = CASE WHEN 'description' = ANY(%(said)s::text[]) THEN excluded.description ELSE s.description END,
         alias = CASE WHEN 'alias' = ANY(%(said)s::text[]) THEN excluded.alias ELSE s.alias END,
         hidden = CASE WHEN 'hidden' = ANY(%(said)s::text[]) THEN excluded.hidden ELSE s.hidden END,
         pinned = CASE WHEN 'pinned' = ANY(%(said)s::text[]) THEN excluded.pinned ELSE s.pinned END,
         template = CASE WHEN 'template' = ANY(%(said)s::text[]) THEN excluded.template ELSE s.template END,
+        tone = CASE WHEN 'tone' = ANY(%(said)s::text[]) THEN excluded.tone ELSE s.tone END,
+        archived = CASE WHEN 'archived' = ANY(%(said)s::text[]) THEN excluded.archived ELSE s.archived END,
         updated_at = excluded.updated_at,
         log_offset = excluded.log_offset
 """
@@ -57,7 +62,7 @@ class LocatedNameChange(NamedTuple):
 def apply_name_change(connection: Connected, located: LocatedNameChange) -> str:
     """Apply one; return applied, duplicate or conflict. People make these by hand, so one at a time will do."""
     record = located.record
-    data = _encoder.encode({"name": record.name, "change": record.change}).decode()
+    data = _encoder.encode(record.data).decode()
     parameters = {
         "workspace_id": record.workspace_id,
         "id": record.id,
@@ -68,7 +73,7 @@ def apply_name_change(connection: Connected, located: LocatedNameChange) -> str:
         "partition": located.partition,
         "offset": located.offset,
         "said": list(record.change),
-        **{field: record.change.get(field) for field in ("description", "alias", "hidden", "pinned", "template")},
+        **{field: record.change.get(field) for field in _FIELDS},
     }
     if connection.execute(_FIRST, parameters).fetchone():
         connection.execute(_APPLY, parameters)

@@ -22,6 +22,7 @@ KEYS: Final = {
     "timeline": ("workspace_id", "contact_id", "event_id"),
     "contact_event_names": ("workspace_id", "contact_id", "name"),
     "event_names": ("log_partition", "workspace_id", "name"),
+    "event_name_days": ("log_partition", "workspace_id", "day", "name"),
     "event_name_settings": ("workspace_id", "name"),
     "event_name_changes": ("workspace_id", "update_id"),
     "record_copies": ("log_partition", "log_offset"),

@@ -68,6 +68,11 @@ _MERGE: Final = """
             count = n.count + excluded.count,
             first_received_at = least(n.first_received_at, excluded.first_received_at),
             last_received_at = greatest(n.last_received_at, excluded.last_received_at)
+    ), of_day AS (
+        INSERT INTO event_name_days AS d (log_partition, workspace_id, day, name, count)
+        SELECT log_partition, workspace_id, (occurred_at AT TIME ZONE 'UTC')::date AS day, name, count(*)
+        FROM fresh GROUP BY log_partition, workspace_id, day, name
+        ON CONFLICT (log_partition, workspace_id, day, name) DO UPDATE SET count = d.count + excluded.count
     )
     SELECT log_partition, count(*) FROM fresh GROUP BY log_partition
 """

@@ -28,7 +28,7 @@ FRESH_SECONDS: Final = 5.0
 MOST_WORKSPACES: Final = 1_000
 
 _SETTINGS: Final = """
-    SELECT name, description, alias, hidden, pinned, template, NULL::text, false
+    SELECT name, description, alias, hidden, pinned, template, tone, archived
     FROM event_name_settings WHERE workspace_id = %(workspace_id)s
 """
 

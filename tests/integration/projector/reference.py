@@ -21,6 +21,8 @@ from schemas.records import (
 )
 from schemas.times import format_time
 
+SETTINGS = ("description", "alias", "hidden", "pinned", "template", "tone", "archived")
+
 if TYPE_CHECKING:
     from datetime import datetime
     from types import SimpleNamespace
@@ -229,6 +231,14 @@ class Reference:
             totals[key] = count + 1, min(first, event.received_at), max(last, event.received_at)
         return totals
 
+    def event_name_days(self) -> dict[tuple[Any, ...], int]:
+        return dict(
+            Counter(
+                (partition, workspace_id, event.occurred_at.date(), event.name)
+                for (workspace_id, _, _), (partition, _, event) in self.timeline.items()
+            )
+        )
+
     def contact_event_names(self) -> dict[Any, tuple[Any, ...]]:
         groups: dict[Any, list[EventRecorded]] = {}
         for (workspace_id, contact_id, _), (_, _, event) in self.timeline.items():
@@ -247,14 +257,8 @@ class Reference:
     def name_settings(self) -> dict[tuple[int, str], dict[str, Any]]:
         settings: dict[tuple[int, str], dict[str, Any]] = {}
         for change in self.name_changes.values():
-            empty: dict[str, Any] = {
-                "description": None,
-                "alias": None,
-                "hidden": None,
-                "pinned": None,
-                "template": None,
-            }
+            empty: dict[str, Any] = dict.fromkeys(SETTINGS)
             settings.setdefault((change.workspace_id, change.name), empty).update(change.change.items())
         for one in settings.values():
-            one |= {"hidden": bool(one["hidden"]), "pinned": bool(one["pinned"])}
+            one |= {flag: bool(one[flag]) for flag in ("hidden", "pinned", "archived")}
         return settings

@@ -22,7 +22,7 @@ from schemas.partitioning import contact_partition, workspace_partition
 from schemas.records import EVENT_RECORDED, AnyRecord, EventNameChanged, encode
 from schemas.times import format_time
 from tests.integration.projector.conftest import PARTITIONS, T0, Records
-from tests.integration.projector.reference import Reference, parse
+from tests.integration.projector.reference import SETTINGS, Reference, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +34,7 @@ TABLES = (
     "timeline",
     "contact_event_names",
     "event_names",
+    "event_name_days",
     "event_name_settings",
     "event_name_changes",
     "record_copies",
@@ -50,7 +51,8 @@ objects = st.sampled_from(
 )
 texts = st.sampled_from([None, "x", "y"])
 profiles = st.fixed_dictionaries({}, optional={"email": texts, "name": texts})
-changes = st.fixed_dictionaries({}, optional={"alias": texts, "hidden": st.sampled_from([None, True, False])})
+flags = st.sampled_from([None, True, False])
+changes = st.fixed_dictionaries({}, optional={"alias": texts, "hidden": flags, "tone": texts, "archived": flags})
 
 Step = tuple[str, tuple[Any, ...]]
 steps: st.SearchStrategy[Step] = st.one_of(
@@ -203,12 +205,14 @@ def check(tables: Tables, reference: Reference) -> None:
     )
     assert {row[:3]: row[3:] for row in rows} == reference.event_names()
     rows = tables.rows(
-        "SELECT workspace_id, name, description, alias, hidden, pinned, template FROM event_name_settings"
+        "SELECT workspace_id, name, description, alias, hidden, pinned, template, tone, archived"
+        " FROM event_name_settings"
     )
     assert {row[:2]: row[2:] for row in rows} == {
-        key: tuple(one[field] for field in ("description", "alias", "hidden", "pinned", "template"))
-        for key, one in reference.name_settings().items()
+        key: tuple(one[field] for field in SETTINGS) for key, one in reference.name_settings().items()
     }
+    rows = tables.rows("SELECT log_partition, workspace_id, day, name, count FROM event_name_days")
+    assert {row[:4]: row[4] for row in rows} == reference.event_name_days()
     rows = tables.rows("SELECT log_partition, log_offset, workspace_id, contact_id, id, kind FROM record_copies")
     assert {row[:2]: row[2:] for row in rows} == {
         place: (*copy.contact, copy.id, copy.outcome) for place, copy in reference.copies.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.integration.projector.conftest import T0
@@ -136,12 +136,39 @@ def test_event_names(log: Log, records: Records, projection: Projection) -> None
         records.name_changed("plan_upgraded", {"pinned": None, "alias": "Plan upgraded"}, "n2"),
         records.name_changed("plan_upgraded", {"pinned": True, "description": "Moved up"}, "n1"),
         records.name_changed("plan_upgraded", {"description": "Other"}, "n1"),
+        records.name_changed("plan_upgraded", {"tone": "positive", "archived": True, "template": "{a}"}, "n3"),
+        records.name_changed("plan_upgraded", {"archived": None}, "n4"),
+        records.name_changed("plan_upgraded", {"archived": True}, "n4"),
     )
     projection.catch_up()
 
-    rows = projection.rows("SELECT name, description, alias, hidden, pinned, template FROM event_name_settings")
-    assert rows == [("plan_upgraded", "Moved up", "Plan upgraded", False, False, None)]
-    assert projection.counts() == {"read": 4, "applied": 2, "duplicate": 1, "conflict": 1}
+    columns = "name, description, alias, hidden, pinned, template, tone, archived"
+    rows = projection.rows(f"SELECT {columns} FROM event_name_settings")
+    assert rows == [("plan_upgraded", "Moved up", "Plan upgraded", False, False, "{a}", "positive", False)]
+    assert projection.counts() == {"read": 7, "applied": 4, "duplicate": 1, "conflict": 2}
+
+
+def test_events_are_counted_by_the_day_they_occurred(log: Log, records: Records, projection: Projection) -> None:
+    midnight = datetime(2026, 6, 7, tzinfo=UTC)
+    log.append(
+        records.event(17, "a", "login", midnight),
+        records.event(17, "a", "login", midnight),
+        records.event(17, "b", "login", midnight - timedelta(microseconds=1)),
+        records.event(18, "a", "login", midnight),
+        records.event(18, "b", "logout", midnight),
+    )
+    projection.catch_up()
+    by_day = "SELECT day, name, sum(count)::int FROM event_name_days GROUP BY day, name ORDER BY day, name"
+    before, day = date(2026, 6, 6), date(2026, 6, 7)
+    assert projection.rows(by_day) == [(before, "login", 1), (day, "login", 2), (day, "logout", 1)]
+
+    log.append(records.event_erased(17, "a"), records.event_erased(17, "b"))
+    projection.catch_up()
+    assert projection.rows(by_day) == [(day, "login", 1), (day, "logout", 1)]
+
+    log.append(records.contact_erased(18))
+    projection.catch_up()
+    assert projection.rows(by_day) == []
 
 
 def test_every_partition_has_a_position(projection: Projection) -> None:

@@ -42,7 +42,8 @@ def foreign(rows: Rows, other_workspace: int) -> int:
     return contact
 
 
-SECURED = ["contacts", "contact_updates", "timeline", "contact_event_names", "event_names", "event_name_settings",
+SECURED = ["contacts", "contact_updates", "timeline", "contact_event_names", "event_names", "event_name_days",
+           "event_name_settings",
            "event_name_changes", "record_copies", "erased_events", "erased_contacts"]  # fmt: skip
 
 
