@@ -109,7 +109,7 @@ def rejection_row(rejection: Rejection, reader: Reader) -> Row:
     """Make a rejection's row."""
     at = rejection.rejected_at
     return Row(
-        title=readable(rejection.code),
+        title=readable(rejection.code).replace("json", "JSON").replace("utf8", "UTF-8"),
         name=rejection.name,
         name_altered=rejection.name_altered,
         pointer=rejection.pointer,
