@@ -89,7 +89,7 @@ class MessageReader:
         if "userId" not in parts:
             faults.append(Fault("/userId", "no_user", _NO_USER))
         if faults or isinstance(content, Invalid):
-            return Invalid(faults)
+            return Invalid(faults, name=content.name if isinstance(content, EventDraft | Invalid) else None)
         return Read(content, _warnings(parts, "properties" if kind == "track" else "traits"))
 
     def _track(self, parts: Mapping[str, str], sent_at: str, latest: datetime) -> EventDraft | ContactBody | Invalid:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import Response, request
+from flask import Response, g, request
 
 from ingest import answers, metrics
 from ingest.bodies import read_body
@@ -30,7 +30,7 @@ from runtime.problems import Fault, Problem
 from schemas.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ingest.parts import Parts
     from ingest.requests import Caller
@@ -41,33 +41,37 @@ log = structlog.get_logger()
 
 def post_segment_batch(parts: Parts) -> Response:
     """Take a batch of messages, each of which names its type."""
-    try:
-        return _take(parts, read_batch(read_body(request)), None)
-    except Problem as problem:
-        raise _told(problem) from problem
+    return _take(parts, read_batch, None)
 
 
 def post_segment_message(parts: Parts, kind: str) -> Response:
     """Take one message, of the type that the path names."""
     if kind not in KINDS:
         raise Problem(404, "not_found", f"There is no such path. The types of message are {', '.join(KINDS)}.")
+    return _take(parts, read_message, kind)
+
+
+def _take(parts: Parts, read: Callable[[bytes], Envelope], kind: str | None) -> Response:
     try:
-        return _take(parts, read_message(read_body(request)), kind)
+        key = _key_in_header()
+        caller = _admit(parts, key) if key else None
+        envelope = read(read_body(request))
+        caller = caller or _admit(parts, envelope.write_key)
+        messages = _messages(parts, caller, envelope, kind)
+        limit_rate(parts, caller, len(messages))
+        with answers.world_away():
+            items = write(parts, caller, messages)
+        _note(parts, caller, messages, items)
+        return _answer(items, messages)
     except Problem as problem:
         raise _told(problem) from problem
 
 
-def _take(parts: Parts, envelope: Envelope, kind: str | None) -> Response:
-    caller = admit(parts, _key(envelope), "events:write", "contacts:write", dry_run_allowed=False)
+def _messages(parts: Parts, caller: Caller, envelope: Envelope, kind: str | None) -> list[Read | Ignored | Invalid]:
     reader = MessageReader(parts.batch_events, parts.contact_rules)
     latest = caller.received_at + AHEAD
     sent_at = envelope.sent_at or format_time(caller.received_at)
-    messages = [_held(reader.read(text, kind, sent_at, latest), caller) for text in envelope.messages]
-    limit_rate(parts, caller, len(messages))
-    with answers.world_away(success=False):
-        items = write(parts, caller, messages)
-    _note(caller, messages, items)
-    return _answer(items, messages)
+    return [_held(reader.read(text, kind, sent_at, latest), caller) for text in envelope.messages]
 
 
 def _held(message: Read | Ignored | Invalid, caller: Caller) -> Read | Ignored | Invalid:
@@ -76,25 +80,26 @@ def _held(message: Read | Ignored | Invalid, caller: Caller) -> Read | Ignored |
         return message
     verdict = by_settings(message.content, caller.settings)
     if isinstance(verdict, Invalid):
-        return Invalid([replace(fault, pointer="/event") for fault in verdict.faults])
+        return Invalid([replace(fault, pointer="/event") for fault in verdict.faults], name=verdict.name)
     return message
 
 
-def _key(envelope: Envelope) -> str:
+def _key_in_header() -> str | None:
     """Take the API key from where Segment's libraries put the write key; as a bearer, it is the API's own way."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return f"Bearer {credentials}"
-    key = envelope.write_key or ""
-    if scheme.lower() == "basic":
-        try:
-            key = base64.b64decode(credentials.strip(), validate=True).decode("ascii").partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            key = "?"  # no key looks like it
+    if scheme.lower() != "basic":
+        return credentials if scheme.lower() == "bearer" else None
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode("ascii").partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return "?"  # which no key looks like
+
+
+def _admit(parts: Parts, key: str | None) -> Caller:
     if not key:
         detail = "Send your API key as the write key: the user name of Basic authentication, or writeKey in the body."
         raise unauthorized("missing_api_key", detail)
-    return f"Bearer {key}"
+    return admit(parts, f"Bearer {key}", "events:write", "contacts:write", dry_run_allowed=False)
 
 
 def _answer(items: list[dict[str, Any]], messages: Sequence[Read | Ignored | Invalid]) -> Response:
@@ -106,15 +111,13 @@ def _answer(items: list[dict[str, Any]], messages: Sequence[Read | Ignored | Inv
         detail = f"Of {len(items)} messages {counts['unknown']} may not be recorded. {answers.SEND_AGAIN}"
         raise Problem(503, first["code"], detail, headers=answers.RETRY_AFTER, extra=document)
     if counts["rejected"] == len(items):
-        first = items[0]
-        faults = [fault for each in messages[:1] if isinstance(each, Invalid) for fault in each.faults]
-        detail = f"Nothing was written. {first['message']}"
-        raise Problem(422, "invalid_request", detail, faults or [_fault(first)], extra=document)
+        first, message = items[0], messages[0]
+        fault = Fault(first["pointer"], first["code"], first["message"])
+        faults = message.faults if isinstance(message, Invalid) else [fault]
+        problem = Problem(422, "invalid_request", f"Nothing was written. {fault.message}", faults, extra=document)
+        metrics.PROBLEMS.labels(problem.code).inc()
+        return _told(problem).response(g.get("request_id"))  # not raised: each message is noted already
     return answers.answer(200, document)
-
-
-def _fault(item: dict[str, Any]) -> Fault:
-    return Fault(item["pointer"], item["code"], item["message"])
 
 
 def _told(problem: Problem) -> Problem:
@@ -122,17 +125,18 @@ def _told(problem: Problem) -> Problem:
     return replace(problem, extra={"success": False, **problem.extra, "message": problem.detail})
 
 
-def _note(caller: Caller, messages: Sequence[Read | Ignored | Invalid], items: Sequence[dict[str, Any]]) -> None:
-    """Count the messages, and log what was rejected: the library that sent it may tell nobody."""
-    rejected: Counter[str] = Counter()
+def _note(
+    parts: Parts, caller: Caller, messages: Sequence[Read | Ignored | Invalid], items: Sequence[dict[str, Any]]
+) -> None:
+    """Count the messages, and note what was rejected: the library that sent it may tell nobody."""
     for message, item in zip(messages, items, strict=True):
         metrics.SEGMENT_MESSAGES.labels(_kind(message), item["status"]).inc()
-        if item["status"] == "rejected":
-            rejected[item["code"]] += 1
         if isinstance(message, Read) and isinstance(message.content, EventDraft):
             answers.count(item["status"])
-    if rejected:
-        log.warning("segment messages rejected", workspace_id=caller.workspace_id, codes=dict(rejected))
+    codes = Counter(item["code"] for item in items if item["status"] == "rejected")
+    if codes:
+        log.warning("segment messages rejected", workspace_id=caller.workspace_id, codes=dict(codes))
+        parts.refusals.items(items, lambda place: _name(messages[place]))
 
 
 def _kind(message: Read | Ignored | Invalid) -> str:
@@ -141,3 +145,9 @@ def _kind(message: Read | Ignored | Invalid) -> str:
     if isinstance(message, Invalid):
         return "invalid"
     return "track" if isinstance(message.content, EventDraft) else "identify"
+
+
+def _name(message: Read | Ignored | Invalid) -> object:
+    if isinstance(message, Read):
+        return message.content.name if isinstance(message.content, EventDraft) else None
+    return message.name if isinstance(message, Invalid) else None

@@ -95,6 +95,29 @@ def test_an_outage_is_a_503_within_three_seconds_and_ends_by_itself(api: Api, ow
     assert {"before", "after"} <= {json.loads(record["value"])["id"] for record in log.records()}
 
 
+def test_segment_libraries_are_asked_to_send_again(api: Api, own_broker: Broker, log: Log) -> None:
+    api.contact("one")
+    track = {"type": "track", "event": "plan_upgraded", "userId": "one", "timestamp": "2026-06-07T10:30:00Z"}
+    identify = {"type": "identify", "userId": "two", "messageId": "i"}
+    body = {"batch": [track | {"messageId": "m"}, identify, {"type": "page", "userId": "one"}]}
+    assert api.post("/v1/batch", {"batch": [track]}).status_code == 200
+    own_broker.kill()
+    begun = time.monotonic()
+    answer = api.post("/v1/batch", body)
+    document = json.loads(answer.data)
+    assert (answer.status_code, document["success"], answer.headers["Retry-After"]) == (503, False, "2")
+    assert time.monotonic() - begun < 7
+    own_broker.start()
+    deadline = time.monotonic() + 30
+    while (answer := api.post("/v1/batch", body)).status_code != 200:
+        assert answer.status_code == 503, answer.text
+        assert time.monotonic() < deadline
+    assert [item["status"] for item in json.loads(answer.data)["items"]] == ["accepted", "accepted", "ignored"]
+    created = [json.loads(record["value"]) for record in log.records() if b"contact.created" in record["value"]]
+    assert {value["data"]["external_id"] for value in created} == {"one", "two"}
+    assert len({value["subject"] for value in created}) == 2
+
+
 def test_a_service_starts_and_says_503_without_kafka(
     environment: Mapping[str, str], api: Api, own_broker: Broker, api_key: str
 ) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runtime.service import Service
+    from tests.integration.ingest.conftest import Log
 
 EVENT = {"name": "plan_upgraded", "occurred_at": "2026-06-07T10:30:00Z"}
 
@@ -79,6 +80,32 @@ def test_without_postgres_known_contacts_go_on_and_the_rest_is_a_503(
     deadline = time.monotonic() + 20
     while api.post("/api/v1/contacts", {"external_id": "two"}).status_code not in {200, 201}:
         assert time.monotonic() < deadline
+
+
+def test_segment_messages_of_known_users_go_on_and_the_whole_batch_is_asked_for_again(
+    api: Api, proxy: Proxy, log: Log
+) -> None:
+    api.contact("one")
+    track = {"type": "track", "event": "plan_upgraded", "timestamp": "2026-06-07T10:30:00Z"}
+    known, unknown = (track | {"userId": name, "messageId": f"m-{name}"} for name in ("one", "two"))
+    identify = {"type": "identify", "userId": "one", "messageId": "i", "traits": {"plan": "pro"}}
+    bad = track | {"userId": "one", "event": ""}
+    sound = {"batch": [known, unknown, identify]}
+    assert api.post("/v1/batch", {"batch": [known]}).status_code == 200
+    proxy.refuse()
+    answer = api.post("/v1/batch", {"batch": [*sound["batch"], bad]})
+    document = json.loads(answer.data)
+    assert (answer.status_code, document["code"], document["success"]) == (503, "database_unavailable", False)
+    assert answer.headers["Retry-After"] == "2"
+    assert [item["status"] for item in document["items"]] == ["accepted", "unknown", "unknown", "rejected"]
+    proxy.restore()
+    deadline = time.monotonic() + 20
+    while (answer := api.post("/v1/batch", sound)).status_code != 200:
+        assert answer.status_code == 503, answer.text
+        assert time.monotonic() < deadline
+    values = [json.loads(record["value"]) for record in log.records()]
+    assert {value["id"] for value in values if value["type"] != "contact.created.v1"} == {"m-one", "m-two", "i"}
+    assert len({value["subject"] for value in values}) == 2
 
 
 class Clocks:
