@@ -18,7 +18,9 @@ from projector.contact_tables import apply_changes, save_copies
 from projector.dead_letter_table import LocatedLetter, LocatedTombstone, save_dead_letter, take_out
 from projector.erasing import LocatedErasure, apply_erasure, note_for_tombstones
 from projector.name_table import LocatedNameChange, apply_name_change
-from projector.timeline_table import LocatedEvent, copy_events, merge_events
+from projector.stretch_table import count_events
+from projector.timeline_table import LocatedEvent, copy_events, merge_events, note_refused, occurrence
+from projector.version import ITEMISES_PROPERTIES
 from schemas.records import (
     ContactCreated,
     ContactErased,
@@ -82,11 +84,12 @@ def is_data_fault(error: BaseException) -> bool:
 
 
 class Applier:
-    """Applies records of one topic over one connection."""
+    """Applies records of one topic over one connection. `version` is that of the fold which made the set."""
 
-    def __init__(self, connection: Connected, topic_id: UUID) -> None:
+    def __init__(self, connection: Connected, topic_id: UUID, version: int) -> None:
         self._connection = connection
         self._topic_id = topic_id
+        self._itemises = version >= ITEMISES_PROPERTIES
 
     def load(self, run: Run) -> None:
         """Copy the run's events into the temporary table; touches nothing shared."""
@@ -136,15 +139,20 @@ class Applier:
         if run.tombstones:
             take_out(self._connection, run.tombstones)
         if run.erasure:
-            counts[run.erasure.partition, apply_erasure(self._connection, self._topic_id, run.erasure)] += 1
+            outcome = apply_erasure(self._connection, self._topic_id, run.erasure, itemised=self._itemises)
+            counts[run.erasure.partition, outcome] += 1
 
     def _apply_events(self, events: list[LocatedEvent], counts: Counts) -> None:
         outcome = merge_events(self._connection, events)
-        for partition, applied in outcome.applied.items():
-            counts[partition, "applied"] += applied
+        for event in outcome.applied:
+            counts[event.partition, "applied"] += 1
         for copy in outcome.copies:
             counts[copy.log_partition, copy.kind] += 1
+        if self._itemises and outcome.applied:
+            count_events(self._connection, [occurrence(event) for event in outcome.applied])
         save_copies(self._connection, outcome.copies)
+        if outcome.refused:
+            note_refused(self._connection, outcome.refused)
         self._refuse(outcome.refused, counts)
 
     def _apply_changes(self, changes: list[LocatedChange], counts: Counts) -> None:

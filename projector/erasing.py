@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from projector.stretch_table import ContactsShare, take_event_out
+from projector.stretches import Occurrence
 from schemas.records import ContactErased, EventErased
 
 if TYPE_CHECKING:
@@ -65,7 +67,11 @@ _EVENT_RECORDS: Final = """
 _DELETE_EVENT: Final = """
     DELETE FROM timeline
     WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND event_id = %(event_id)s
-    RETURNING record_id, name, occurred_at, received_at
+    RETURNING log_partition, log_offset, workspace_id, name, received_at, properties::text, occurred_at, record_id
+"""
+
+_DELETE_REFUSED: Final = """
+    DELETE FROM refused_copies WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
 """
 
 _LETTERS: Final = """
@@ -180,8 +186,11 @@ _NOTE: Final = """
 """
 
 
-def apply_erasure(connection: Connected, topic_id: UUID, located: LocatedErasure) -> str:
-    """Apply one; return its outcome: applied, duplicate (erased before) or refused (of a contact erased before)."""
+def apply_erasure(connection: Connected, topic_id: UUID, located: LocatedErasure, *, itemised: bool) -> str:
+    """Apply one; return its outcome: applied, duplicate (erased before) or refused (of a contact erased before).
+
+    `itemised` tells whether properties are counted in this set of tables.
+    """
     record = located.record
     parameters: dict[str, Any] = {
         "topic_id": topic_id,
@@ -194,14 +203,14 @@ def apply_erasure(connection: Connected, topic_id: UUID, located: LocatedErasure
     if isinstance(record, ContactErased):
         if connection.execute(_MARK_CONTACT, parameters).fetchone() is None:
             return "duplicate"
-        _erase_contact(connection, parameters)
+        _erase_contact(connection, parameters, itemised=itemised)
         return "applied"
     if connection.execute(_IS_ERASED, parameters).rowcount:
         return "refused"
     parameters["event_id"] = record.event_id
     if connection.execute(_MARK_EVENT, parameters).fetchone() is None:
         return "duplicate"
-    _erase_event(connection, parameters)
+    _erase_event(connection, parameters, itemised=itemised)
     return "applied"
 
 
@@ -221,16 +230,19 @@ def note_for_tombstones(
     )
 
 
-def _erase_event(connection: Connected, parameters: dict[str, Any]) -> None:
+def _erase_event(connection: Connected, parameters: dict[str, Any], *, itemised: bool) -> None:
     contact = parameters["workspace_id"], parameters["contact_id"]
     record_ids = [row[0] for row in connection.execute(_EVENT_RECORDS, parameters)]
-    event = connection.execute(_DELETE_EVENT, parameters).fetchone()
-    if event is not None:
-        record_id, name, occurred_at, received_at = event
+    row = connection.execute(_DELETE_EVENT, parameters).fetchone()
+    if row is not None:
+        *counted, occurred_at, record_id = row
+        event = Occurrence(*counted)
         record_ids.append(record_id)
-        connection.execute(_SUBTRACT_DAY, parameters | {"name": name, "occurred_at": occurred_at})
-        connection.execute(_RECOUNT_CONTACT, parameters | {"name": name})
-        _subtract(connection, parameters, _Gone(name, 1, received_at, received_at))
+        connection.execute(_SUBTRACT_DAY, parameters | {"name": event.name, "occurred_at": occurred_at})
+        connection.execute(_RECOUNT_CONTACT, parameters | {"name": event.name})
+        _subtract(connection, parameters, _Gone(event.name, 1, event.received_at, event.received_at))
+        if itemised:
+            take_event_out(connection, event)
     letters = [row for row in connection.execute(_LETTERS, parameters) if _is_of_event(row[2], parameters["event_id"])]
     connection.execute(_DELETE_LETTERS, parameters | {"offsets": [letter[0] for letter in letters]})
     keys = [f"{contact[0]}/{contact[1]}/{record_id}".encode() for record_id in record_ids]
@@ -239,12 +251,17 @@ def _erase_event(connection: Connected, parameters: dict[str, Any]) -> None:
         note_for_tombstones(connection, parameters["topic_id"], parameters["partition"], contact, keys)
 
 
-def _erase_contact(connection: Connected, parameters: dict[str, Any]) -> None:
+def _erase_contact(connection: Connected, parameters: dict[str, Any], *, itemised: bool) -> None:
+    contact = parameters["partition"], parameters["workspace_id"], parameters["contact_id"]
+    share = ContactsShare(connection, *contact) if itemised else None
     connection.execute(_SUBTRACT_DAYS_OF_CONTACT, parameters)
     names = connection.execute(_CONTACT_NAMES, parameters).fetchall()
     connection.execute(_CONTACT_RECORDS, parameters)
+    connection.execute(_DELETE_REFUSED, parameters)
     for name in names:
         _subtract(connection, parameters, _Gone(*name))
+    if share is not None:
+        share.take_out()
 
 
 @dataclass(frozen=True, slots=True)

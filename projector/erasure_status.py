@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 Connected: TypeAlias = "Connection[tuple[Any, ...]]"
 
-TABLES: Final = ("contacts", "contact_updates", "timeline", "contact_event_names", "record_copies", "dead_letters")
+TABLES: Final = (
+    "contacts",
+    "contact_updates",
+    "timeline",
+    "contact_event_names",
+    "record_copies",
+    "dead_letters",
+    "refused_copies",
+)
 
 _SETS: Final = """
     SELECT n.nspname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'positions'

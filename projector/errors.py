@@ -31,6 +31,10 @@ class NotMigratedError(StopError):
     """The database lacks the tables of this version."""
 
 
+class NewerVersionError(StopError):
+    """The tables were made by a newer version of the fold than this program has."""
+
+
 class UnavailableError(StopError):
     """Kafka or PostgreSQL stayed away for longer than we wait."""
 

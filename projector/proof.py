@@ -23,6 +23,7 @@ KEYS: Final = {
     "contact_event_names": ("workspace_id", "contact_id", "name"),
     "event_names": ("log_partition", "workspace_id", "name"),
     "event_name_days": ("log_partition", "workspace_id", "day", "name"),
+    "event_name_stretches": ("log_partition", "workspace_id", "name", "stretch"),
     "event_name_settings": ("workspace_id", "name"),
     "event_name_changes": ("workspace_id", "update_id"),
     "record_copies": ("log_partition", "log_offset"),
@@ -30,7 +31,8 @@ KEYS: Final = {
     "erased_events": ("workspace_id", "contact_id", "event_id"),
     "erased_contacts": ("workspace_id", "contact_id"),
 }
-"""Every table that the fold makes, with its key. Positions and batches hold counts and clock readings: not compared."""
+"""Every table that the fold makes, with its key. Not compared are positions and batches, which hold counts
+and clock readings, and counts of refused copies, which the log loses."""
 
 Digests: TypeAlias = dict[tuple[str, int], tuple[int, int]]
 """(table, partition) to (rows, sum of the rows' hashes): whatever order they are read in."""

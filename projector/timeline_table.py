@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 import msgspec
 
 from projector.changes import Copy
+from projector.stretches import Occurrence
 from schemas.canonical import canonical
 from schemas.records import EVENT_RECORDED, EventRecorded, RawJson
 from schemas.times import format_time
@@ -74,7 +75,7 @@ _MERGE: Final = """
         FROM fresh GROUP BY log_partition, workspace_id, day, name
         ON CONFLICT (log_partition, workspace_id, day, name) DO UPDATE SET count = d.count + excluded.count
     )
-    SELECT log_partition, count(*) FROM fresh GROUP BY log_partition
+    SELECT count(*) FROM fresh
 """
 
 # What did not go in, beside what stands there already; nothing stands there for what was refused.
@@ -83,6 +84,20 @@ _LEFT_OUT: Final = """
     FROM incoming i LEFT JOIN timeline t USING (workspace_id, contact_id, event_id)
     WHERE (t.log_partition, t.log_offset) IS DISTINCT FROM (i.log_partition, i.log_offset)
     ORDER BY i.log_partition, i.log_offset
+"""
+
+# Of the contact's erasure nothing is counted: it has taken the markers of its events with it.
+_NOTE_REFUSED: Final = """
+    INSERT INTO refused_copies AS r (workspace_id, contact_id, event_id, count, first_received_at, last_received_at)
+    SELECT workspace_id, contact_id, event_id, count(*), min(received_at), max(received_at)
+    FROM unnest(%(workspaces)s::bigint[], %(contacts)s::bigint[], %(ids)s::text[], %(moments)s::timestamptz[])
+         AS refused (workspace_id, contact_id, event_id, received_at)
+         JOIN erased_events USING (workspace_id, contact_id, event_id)
+    GROUP BY workspace_id, contact_id, event_id
+    ON CONFLICT (workspace_id, contact_id, event_id) DO UPDATE SET
+        count = r.count + excluded.count,
+        first_received_at = least(r.first_received_at, excluded.first_received_at),
+        last_received_at = greatest(r.last_received_at, excluded.last_received_at)
 """
 
 
@@ -95,9 +110,9 @@ class LocatedEvent(NamedTuple):
 
 
 class EventOutcome(NamedTuple):
-    """`applied`: partition to count. `copies`: rows for `record_copies`. `refused`: of something erased."""
+    """`applied`: those that went in. `copies`: rows for `record_copies`. `refused`: of something erased."""
 
-    applied: dict[int, int]
+    applied: list[LocatedEvent]
     copies: list[Copy]
     refused: list[LocatedEvent]
 
@@ -110,20 +125,40 @@ def copy_events(connection: Connected, events: Iterable[LocatedEvent]) -> None:
 
 def merge_events(connection: Connected, events: list[LocatedEvent]) -> EventOutcome:
     """Merge what `incoming` holds, which must be exactly these events, into timeline, counters and catalogue."""
-    applied: dict[int, int] = dict(connection.execute(_MERGE).fetchall())
-    if sum(applied.values()) == len(events):
-        return EventOutcome(applied, [], [])
+    (applied,) = connection.execute(_MERGE).fetchone() or (0,)
+    if applied == len(events):
+        return EventOutcome(events, [], [])
     copies: list[Copy] = []
     refused: list[LocatedEvent] = []
     by_place = {(event.partition, event.offset): event for event in events}
     for partition, offset, name, occurred_at, properties in connection.execute(_LEFT_OUT).fetchall():
-        event = by_place[partition, offset]
+        event = by_place.pop((partition, offset))
         if name is None:
             refused.append(event)
         else:
             duplicate = same_event(name, occurred_at, properties, event.record)
             copies.append(_copy(event, duplicate=duplicate))
-    return EventOutcome(applied, copies, refused)
+    return EventOutcome(list(by_place.values()), copies, refused)
+
+
+def note_refused(connection: Connected, refused: list[LocatedEvent]) -> None:
+    """Count refused copies of erased events, for whoever asks what became of them."""
+    records = [event.record for event in refused]
+    connection.execute(
+        _NOTE_REFUSED,
+        {
+            "workspaces": [record.workspace_id for record in records],
+            "contacts": [record.contact_id for record in records],
+            "ids": [record.id for record in records],
+            "moments": [record.received_at for record in records],
+        },
+    )
+
+
+def occurrence(event: LocatedEvent) -> Occurrence:
+    """Give what is counted of an event."""
+    partition, offset, record = event
+    return Occurrence(partition, offset, record.workspace_id, record.name, record.received_at, record.properties)
 
 
 def same_event(name: str, occurred_at: datetime, properties: RawJson, record: EventRecorded) -> bool:

@@ -21,6 +21,7 @@ from projector.position_table import (
 )
 from projector.takeover import APPLICATION_NAME, terminate_blockers
 from projector.timeline_table import CREATE_INCOMING
+from projector.version import ensure_version
 from runtime.postgres import connection_string
 from schemas.records import InvalidRecordError
 
@@ -77,10 +78,10 @@ class Writer:
         self._topic = topic
         self._live = live
         self._watchdog = watchdog
-        self._connection = self._connect()
-        self._applier = Applier(self._connection, topic.topic_id)
+        self._connection, self.version = self._connect()
+        self._applier = Applier(self._connection, topic.topic_id, self.version)
 
-    def _connect(self) -> Connected:
+    def _connect(self) -> tuple[Connected, int]:
         conninfo = connection_string(self._url, role=ROLE, schema=self._schema, application_name=APPLICATION_NAME)
         connection = psycopg.connect(conninfo, autocommit=True)
         try:
@@ -91,12 +92,13 @@ class Writer:
                 connection.execute(CREATE_INCOMING)
                 with connection.transaction():
                     ensure_positions(connection, self._topic)
+                    version = ensure_version(connection)
         except BaseException as error:
             connection.close()
             if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
                 raise NotMigratedError(_NOT_MIGRATED.format(schema=self._schema)) from error
             raise
-        return connection
+        return connection, version
 
     def close(self) -> None:
         """Let go of the connection."""
