@@ -13,7 +13,8 @@ from ingest import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+
+    from ingest.appending import Receipt
 
 
 class Gate:
@@ -47,21 +48,20 @@ class Gate:
             self._bytes -= size
             self._requests -= 1
 
-    def leave_when_done(self, size: int, futures: Sequence[Any]) -> None:
+    def leave_when_done(self, size: int, receipts: Sequence[Receipt]) -> None:
         """Let a request out once the producer is done with the last of its records, however that ends.
 
         Until then they take memory, also when nobody waits for them any more.
         """
-        left = len(futures)
+        waiting = set(receipts)
         lock = threading.Lock()
 
-        def one_done(_: object) -> None:
-            nonlocal left
+        def one_done(receipt: Receipt) -> None:
             with lock:
-                left -= 1
-                last = left == 0
+                last = waiting == {receipt}
+                waiting.discard(receipt)
             if last:
                 self.leave(size)
 
-        for future in futures:
-            future.add_both(one_done)
+        for receipt in receipts:
+            receipt.when_done(one_done)

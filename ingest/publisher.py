@@ -13,16 +13,17 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 from kafka import TopicPartition
 from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RetriableError
 
 from ingest import metrics
+from ingest.appending import Appender, Receipt
 from schemas.partitioning import contact_partition, workspace_partition
 from schemas.positions import Position
-from schemas.records import HEADERS, EventNameChanged, encode
+from schemas.records import EventNameChanged, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from kafka import KafkaProducer
 
     from ingest.admission import Gate
+    from ingest.appending import Pair
     from ingest.topic_limit import TopicLimit
     from schemas.records import AnyRecord
 
@@ -66,7 +68,9 @@ class TooLarge:
 
 
 Outcome = Acked | Unknown | TooLarge
-Encoded: TypeAlias = "tuple[AnyRecord, bytes, bytes]"
+Encoded: TypeAlias = "tuple[AnyRecord, Pair]"
+Handed: TypeAlias = Receipt | TooLarge | Unknown
+_NOT_HANDED: Final = Unknown(IllegalStateError.__name__)
 _POISONED: Final = Unknown(MessageSizeTooLargeError.__name__)
 
 
@@ -96,7 +100,7 @@ class Publisher:
         self._limit = limit
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._producer: KafkaProducer | None = None
+        self._appender: Appender | None = None
         self._pid = 0
         self._acked_at = 0.0
 
@@ -106,30 +110,30 @@ class Publisher:
         The outcomes stand in the order of the records. Takes at most `ACK_SECONDS`.
         """
         deadline = self._monotonic() + ACK_SECONDS
-        encoded = [(record, record.key, encode(record)) for record in records]
-        size = sum(len(key) + len(value) for _, key, value in encoded)
+        encoded = [(record, (record.key, encode(record))) for record in records]
+        size = sum(len(key) + len(value) for _, (key, value) in encoded)
         if not self._gate.enter(size):
             raise Unavailable("overloaded", "Too many events are waiting for Kafka at the moment.")
-        futures: list[Any] = []
+        receipts: list[Receipt] = []
         try:
             with metrics.ACK_SECONDS.time():
-                outcomes = self._attempt(encoded, futures, deadline)
-                return self._again(encoded, outcomes, futures, deadline) if _POISONED in outcomes else outcomes
+                outcomes = self._attempt(encoded, receipts, deadline)
+                return self._again(encoded, outcomes, receipts, deadline) if _POISONED in outcomes else outcomes
         finally:
-            pending = [future for future in futures if not future.is_done]
+            pending = [receipt for receipt in receipts if not receipt.ack.is_done]
             if pending:
                 self._gate.leave_when_done(size, pending)
             else:
                 self._gate.leave(size)
 
-    def _attempt(self, encoded: Sequence[Encoded], futures: list[Any], deadline: float) -> list[Outcome]:
-        producer, partitions, topic_id = self._connect()
-        sent = self._hand_over(producer, partitions, encoded)
-        futures += [future for future in sent if not isinstance(future, TooLarge | Unknown)]
-        return [self._outcome(producer, topic_id, each, deadline) for each in sent]
+    def _attempt(self, encoded: Sequence[Encoded], receipts: list[Receipt], deadline: float) -> list[Outcome]:
+        appender, partitions, topic_id = self._connect()
+        handed = self._hand_over(appender, partitions, encoded)
+        receipts += [each for each in handed if isinstance(each, Receipt)]
+        return [self._outcome(appender, topic_id, each, deadline) for each in handed]
 
     def _again(
-        self, encoded: Sequence[Encoded], outcomes: list[Outcome], futures: list[Any], deadline: float
+        self, encoded: Sequence[Encoded], outcomes: list[Outcome], receipts: list[Receipt], deadline: float
     ) -> list[Outcome]:
         """Send once more what failed because some record was too large, now that the limit is known.
 
@@ -139,104 +143,100 @@ class Publisher:
         self._limit.ask()
         places = [
             place
-            for place, (_, key, value) in enumerate(encoded)
+            for place, (_, (key, value)) in enumerate(encoded)
             if outcomes[place] == _POISONED and len(key) + len(value) <= self._limit.bytes
         ]
         try:
-            repeated = self._attempt([encoded[place] for place in places], futures, deadline)
+            repeated = self._attempt([encoded[place] for place in places], receipts, deadline)
         except Unavailable:
             return outcomes
         for place, outcome in zip(places, repeated, strict=True):
             outcomes[place] = outcome
         return outcomes
 
-    def _connect(self) -> tuple[KafkaProducer, int, UUID]:
-        producer = self._current()
+    def _connect(self) -> tuple[Appender, int, UUID]:
+        appender = self._current()
+        producer = appender.producer
         try:
             partitions = producer.partitions_for(self._topic)  # known after the first time; waits two seconds at most
         except (RetriableError, IllegalStateError) as error:
             raise Unavailable("kafka_unavailable", "Kafka cannot be reached at the moment.") from error
         except KafkaError as error:
-            self._replace(producer, error)
+            self._replace(appender, error)
             raise Unavailable("kafka_unavailable", "Kafka refuses to take records at the moment.") from error
         topic_id = producer._metadata.topic_id(self._topic)  # noqa: SLF001 - kafka-python has no public way to it
         if not partitions or topic_id is None:
             raise Unavailable(
                 "kafka_unavailable", f"Kafka has no topic {self._topic}. Run `contact-events topic create`."
             )
-        return producer, len(partitions), topic_id
+        return appender, len(partitions), topic_id
 
-    def _current(self) -> KafkaProducer:
-        producer = self._producer
-        if producer is not None and self._pid == os.getpid():
-            return producer
+    def _current(self) -> Appender:
+        appender = self._appender
+        if appender is not None and self._pid == os.getpid():
+            return appender
         with self._lock:
-            if self._producer is None or self._pid != os.getpid():
-                self._producer, self._pid, self._acked_at = self._build(), os.getpid(), self._monotonic()
-            return self._producer
+            if self._appender is None or self._pid != os.getpid():
+                self._appender, self._pid, self._acked_at = Appender(self._build()), os.getpid(), self._monotonic()
+            return self._appender
 
-    def _hand_over(self, producer: KafkaProducer, partitions: int, encoded: Sequence[Encoded]) -> list[Any]:
-        """Put records into the producer's buffer and wake its thread once; give a future or an outcome for each.
+    def _hand_over(self, appender: Appender, partitions: int, encoded: Sequence[Encoded]) -> list[Handed]:
+        """Put records into the producer's buffer, those of a partition in their order; give what stands for each."""
+        handed: list[Handed] = [_NOT_HANDED] * len(encoded)
+        places: dict[int, list[int]] = {}
+        for place, (record, pair) in enumerate(encoded):
+            size = len(pair[0]) + len(pair[1])
+            if size > self._limit.bytes and self._too_large(size):
+                handed[place] = TooLarge(size, self._limit.bytes)
+            else:
+                places.setdefault(_partition(record, partitions), []).append(place)
+        groups = {
+            TopicPartition(self._topic, partition): [encoded[place][1] for place in group]
+            for partition, group in places.items()
+        }
+        appended = appender.append(groups)
+        for group, receipts in zip(places.values(), appended, strict=True):
+            if isinstance(receipts, IllegalStateError):
+                self._failed(appender, receipts)
+            else:
+                for place, receipt in zip(group, receipts, strict=True):
+                    handed[place] = receipt
+        return handed
 
-        `KafkaProducer.send` does the same for one record, and wakes the thread for each: with a batch over twelve
-        partitions that costs more than all the rest. Tests hold the inner parts used here in place.
-        """
-        append = producer._accumulator.append  # noqa: SLF001 - see above
-        wake = False
-        sent: list[Any] = []
-        for record, key, value in encoded:
-            if self._too_large(key, value):
-                sent.append(TooLarge(len(key) + len(value), self._limit.bytes))
-                continue
-            place = TopicPartition(self._topic, _partition(record, partitions))
-            try:
-                future, full, new, _ = append(place, None, key, value, HEADERS)
-            except KafkaError as error:
-                self._failed(producer, error)
-                future, full, new = Unknown(type(error).__name__), False, False
-            wake = wake or full or new
-            sent.append(future)
-        if wake:
-            producer._sender.wakeup()  # noqa: SLF001 - see above
-        return sent
-
-    def _too_large(self, key: bytes, value: bytes) -> bool:
-        if len(key) + len(value) <= self._limit.bytes:
-            return False
+    def _too_large(self, size: int) -> bool:
         self._limit.ask()  # it may have been raised again
-        return len(key) + len(value) > self._limit.bytes
+        return size > self._limit.bytes
 
-    def _outcome(self, producer: KafkaProducer, topic_id: UUID, sent: Any, deadline: float) -> Outcome:  # noqa: ANN401
-        if isinstance(sent, TooLarge | Unknown):
-            return sent
-        if not sent.is_done or sent.exception is not None:  # in a batch most are done once the first is
-            try:
-                sent.get(timeout=max(0.0, deadline - self._monotonic()))
-            except KafkaError as error:
-                self._failed(producer, error)
-                return Unknown(type(error).__name__)
-            self._acked_at = self._monotonic()
-        return Acked(Position(topic_id, sent.value.partition, sent.value.offset))
+    def _outcome(self, appender: Appender, topic_id: UUID, handed: Handed, deadline: float) -> Outcome:
+        if not isinstance(handed, Receipt):
+            return handed
+        try:
+            offset = handed.offset(deadline, self._monotonic)
+        except KafkaError as error:
+            self._failed(appender, error)
+            return Unknown(type(error).__name__)
+        self._acked_at = self._monotonic()
+        return Acked(Position(topic_id, handed.partition, offset))
 
-    def _failed(self, producer: KafkaProducer, error: Exception) -> None:
+    def _failed(self, appender: Appender, error: Exception) -> None:
         if not isinstance(error, RetriableError):
-            self._replace(producer, error)
+            self._replace(appender, error)
         elif self._monotonic() - self._acked_at > SILENCE_SECONDS:
-            self._replace(producer, KafkaTimeoutError(f"no acknowledgement for {SILENCE_SECONDS} s"))
+            self._replace(appender, KafkaTimeoutError(f"no acknowledgement for {SILENCE_SECONDS} s"))
 
-    def _replace(self, producer: KafkaProducer, error: Exception) -> None:
+    def _replace(self, appender: Appender, error: Exception) -> None:
         with self._lock:
-            if self._producer is not producer:
+            if self._appender is not appender:
                 return  # another thread was first
-            self._producer = None
+            self._appender = None
         metrics.PRODUCER_REPLACEMENTS.labels(type(error).__name__).inc()
         log.warning("producer replaced", reason=type(error).__name__)
-        threading.Thread(target=_close, args=(producer, 0.0), name="producer-closing", daemon=True).start()
+        threading.Thread(target=_close, args=(appender.producer, 0.0), name="producer-closing", daemon=True).start()
 
     def unavailable(self) -> str | None:
         """Say why records cannot be published at the moment; None when they can. Asks the brokers."""
         try:
-            producer, _, _ = self._connect()
+            producer = self._connect()[0].producer
         except Unavailable as error:
             return error.detail
         answered = threading.Event()
@@ -246,9 +246,9 @@ class Publisher:
     def close(self, seconds: float = 8.0) -> None:
         """Deliver what is waiting, for so long at most, and let go of the producer."""
         with self._lock:
-            producer, self._producer = self._producer, None
-        if producer is not None and self._pid == os.getpid():
-            _close(producer, seconds)
+            appender, self._appender = self._appender, None
+        if appender is not None and self._pid == os.getpid():
+            _close(appender.producer, seconds)
 
 
 def _partition(record: AnyRecord, partitions: int) -> int:
