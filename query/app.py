@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 from query import metrics
 from query.api.contacts import contacts_blueprint
 from query.api.deliveries import deliveries_blueprint
+from query.api.event_names import event_names_blueprint
 from query.api.events import EventRoutes
 from query.api.history import history_blueprint
 from query.api.overviews import OverviewRoutes
@@ -41,6 +42,7 @@ def build_app(services: Services, pages: Iterable[Blueprint] = ()) -> Flask:
     install_same_site_check(app, services.settings.base_url)
     for blueprint in (
         contacts_blueprint(services),
+        event_names_blueprint(services),
         EventRoutes(services).blueprint(),
         OverviewRoutes(services).blueprint(),
         history_blueprint(services),

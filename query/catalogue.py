@@ -164,5 +164,5 @@ class Catalogues:
         return catalogue
 
     def _read(self, workspace_id: int) -> Catalogue:
-        asked = ask_catalogue(workspace_id)
-        return self._reading.ask(workspace_id, asked)(asked)
+        with self._reading(workspace_id) as connection:
+            return ask_catalogue(workspace_id).ask(connection)

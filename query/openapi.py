@@ -10,6 +10,7 @@ from query.api.overviews import LONGEST_HISTOGRAM
 from query.parameters import MOST_NAMES
 from query.sidebar_tokens import LONGEST_LIFETIME
 
+TONES: Final = ("attention", "positive", "neutral")
 _TEXT: Final = {"type": "string"}
 _MAYBE_TEXT: Final = {"type": ["string", "null"]}
 _TIME: Final = {"type": "string", "format": "date-time"}
@@ -59,7 +60,16 @@ def _schemas() -> dict[str, Any]:
     histogram = {"time_zone": _ZONE, "from": _TIME, "before": _TIME, "counted_back_to": _MAYBE_TIME, "days": _list(day)}
     shown = {"description": _MAYBE_TEXT, "alias": _MAYBE_TEXT, "hidden": {"type": "boolean"}}
     shown |= {"pinned": {"type": "boolean"}, "template": _MAYBE_TEXT}
+    shown |= {"archived": {"type": "boolean"}, "tone": {"type": ["string", "null"], "enum": [*TONES, None]}}
+    shown |= {"shown_as": {"type": "string", "description": "The name that its events are shown and counted as."}}
     seen = {"name": _TEXT, "count": _NUMBER, "first_received_at": _MAYBE_TIME, "last_received_at": _MAYBE_TIME}
+    size = {"type": ["integer", "null"], "description": "Bytes of an event's properties."}
+    near = {"type": "array", "items": _TEXT, "description": "Other names that may be meant to be this one."}
+    typed = {"type": _TEXT, "count": _NUMBER, "first_received_at": _TIME, "last_received_at": _TIME}
+    properties = _list(_object({"name": _TEXT, "types": _list(_object(typed))}))
+    others = {"type": "integer", "description": "Properties counted and not itemised: there are too many of them."}
+    seen |= {"smallest_bytes": size, "largest_bytes": size, "near": near}
+    seen |= {"properties": properties, "other_properties": others}
     return {
         "ContactEvent": _object(
             {"id": _TEXT, "contact_id": _NUMBER, "name": _TEXT} | times | {"late": late, "properties": _FREE}
@@ -207,7 +217,9 @@ def _paths() -> dict[str, Any]:
         f"{of}/event-stream": _get("Watch a timeline: server-sent events", _TEXT, stream, "text/event-stream"),
         f"{of}/sidebar": _get("Read all that a sidebar shows", _object(sidebar), [_CONTACT_ID, *conversation]),
         "/api/v1/event-names": _get(
-            "List the workspace's event names", _object(_page({"$ref": "#/components/schemas/EventName"})), []
+            "List the workspace's event names",
+            _object(_page({"$ref": "#/components/schemas/EventName"})),
+            [_parameter("name", "Only this name and those that are shown as it.", _TEXT | {"maxLength": LONGEST_NAME})],
         ),
         "/api/v1/deliveries": _deliveries(),
         "/api/v1/sidebar-tokens": {"post": _minting()},

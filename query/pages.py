@@ -15,6 +15,7 @@ from flask import Blueprint, Response, g, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from query.access import SignInRequiredError
+from query.page_catalogue import add_catalogue
 from query.page_deliveries import add_deliveries
 from query.page_frame import Frame, SignedOutError
 from query.page_home import add_home
@@ -63,6 +64,7 @@ def build_pages(  # noqa: PLR0913 - everything the pages depend on
     frame = Frame(reads, access, sessions, cursors, static, base_url, secure, now)
     pages = Blueprint("pages", __name__, template_folder="templates")
     add_home(pages, frame)
+    add_catalogue(pages, frame)
     add_deliveries(pages, frame)
     add_profile(pages, frame)
     add_sidebar(pages, frame)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from query.contacts import Contact, ContactSummary
     from query.places import Place
     from query.sidebar_tokens import Conversation
-    from query.summary import EventName, Histogram, NameSummary
+    from query.summary import Histogram, NameSummary
     from query.timeline import Event
 
 
@@ -80,21 +80,6 @@ def name_document(name: NameSummary) -> dict[str, Any]:
         "count": name.count,
         "first_occurred_at": format_time(name.first_occurred_at),
         "last_occurred_at": format_time(name.last_occurred_at),
-    }
-
-
-def catalogue_document(name: EventName) -> dict[str, Any]:
-    """Write one name of the catalogue."""
-    return {
-        "name": name.name,
-        "count": name.count,
-        "first_received_at": moment(name.first_received_at),
-        "last_received_at": moment(name.last_received_at),
-        "description": name.description,
-        "alias": name.alias,
-        "hidden": name.hidden,
-        "pinned": name.pinned,
-        "template": name.template,
     }
 
 

@@ -1,4 +1,4 @@
-"""`/api/v1/contacts` and `/api/v1/event-names`."""
+"""`/api/v1/contacts`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from query.api.contact_filters import answer_filtered, cursor_scope, take_contac
 from query.api.history import show_then, take_as_of
 from query.contacts import contact_page, find_contact, search_contacts
 from query.parameters import Parameters
-from query.shapes import answer, catalogue_document, contact_document, contact_line
-from query.summary import event_names
+from query.shapes import answer, contact_document, contact_line
 from runtime.authentication import require_scope
 
 if TYPE_CHECKING:
@@ -75,16 +74,5 @@ def contacts_blueprint(services: Services) -> Blueprint:
         if contact is None:
             raise contact_not_found()
         return answer(contact_document(contact))
-
-    @blueprint.get("/event-names")
-    def list_event_names() -> Response:
-        viewer = services.access.workspace_viewer(request, "events:read")
-        parameters = Parameters(request.args)
-        position = parameters.position()
-        parameters.finish()
-        services.gate.wait(viewer.workspace_id, position)
-        with services.reading(viewer.workspace_id) as connection:
-            names = event_names(connection, viewer.workspace_id)
-        return answer({"data": [catalogue_document(name) for name in names], "next_cursor": None, "prev_cursor": None})
 
     return blueprint
