@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.proofs import print_differences, print_equal, reported_faults
+from cli.proofs import advice, print_differences, print_equal, reported_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,32 +29,30 @@ def run(environment: Mapping[str, str]) -> None:
 
 @projector.command()
 @click.option("--rate", type=click.IntRange(min=1), help="At most so many records a second, to spare the readers.")
-@click.option(
-    "--accept-differences", is_flag=True, help="Swap also when the new tables differ, after a change of the fold."
-)
+@click.option("--accept-differences", is_flag=True, help="Swap also when the new tables differ: look at how, first.")
 @click.option("--abandon", is_flag=True, help="Drop what an interrupted rebuild left, and do nothing else.")
 @click.pass_obj
 def rebuild(environment: Mapping[str, str], rate: int | None, accept_differences: bool, abandon: bool) -> None:  # noqa: FBT001 - flags of the command
     """Make the tables again from the topic, prove them equal, and swap them in; readers and projectors go on."""
-    from projector.rebuild import NEW, DifferentError
-    from projector.sets import open_rebuild, rebuild_and_swap
+    import projector.sets
+    from projector.rebuild import DifferentError
     from projector.settings import Settings
 
     with reported_faults():
         settings = Settings.read(environment)
         if abandon:
-            with open_rebuild(settings, NEW, click.echo) as started:
-                started.discard(NEW)
-            click.echo("dropped the unfinished tables")
+            dropped = projector.sets.abandon(settings)
+            click.echo("dropped the unfinished tables" if dropped else "there are no unfinished tables")
             return
         try:
-            comparison = rebuild_and_swap(settings, click.echo, rate, accept=accept_differences)
+            comparison = projector.sets.rebuild_and_swap(settings, click.echo, rate, accept=accept_differences)
         except KeyboardInterrupt:
             raise click.ClickException("interrupted; the same command goes on from here, --abandon drops it") from None
         except DifferentError as error:
             print_differences(error.comparison)
-            raise click.ClickException(
-                "The new tables are not equal to the live ones, so nothing was swapped. After a change of what is "
-                "projected, look at the differences and add --accept-differences."
-            ) from error
-        print_equal(comparison)
+            raise click.ClickException(f"Nothing was swapped. {advice(error.comparison)}") from error
+        if comparison.differences:
+            print_differences(comparison)
+            click.echo("swapped, with the differences above accepted")
+        else:
+            print_equal(comparison)

@@ -38,7 +38,7 @@ def print_equal(comparison: Comparison) -> None:
     for table, rows in sorted(comparison.rows.items()):
         click.echo(f"  {table:<22} {rows:>12,} rows equal")
     positions = " ".join(f"{partition}:{offset}" for partition, offset in sorted(comparison.positions.items()))
-    click.echo(f"equal, at the positions {positions}")
+    click.echo(f"equal, at the positions {positions} (projection version {comparison.new_version})")
 
 
 def print_differences(comparison: Comparison) -> None:
@@ -51,3 +51,18 @@ def print_differences(comparison: Comparison) -> None:
         for title, keys in (("live", difference.only_live), ("topic", difference.only_new)):
             for key in keys:
                 click.echo(f"  only {title}: {key}")
+
+
+def advice(comparison: Comparison) -> str:
+    """Say what differences mean: expected between two versions of what is projected, never within one."""
+    if comparison.live_version != comparison.new_version:
+        return (
+            f"The live tables were made by projection version {comparison.live_version}, this program's is "
+            f"{comparison.new_version}, so differences are expected: look at them, then run "
+            "`contact-events projector rebuild --accept-differences`."
+        )
+    return (
+        f"Both were made by projection version {comparison.new_version} and must be equal: something else has changed "
+        "the live tables, or there is a fault. `contact-events projector rebuild --accept-differences` puts those made "
+        "from the topic in their place."
+    )

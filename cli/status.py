@@ -25,12 +25,14 @@ def status(environment: Mapping[str, str]) -> None:
     """Show position, lag and counts of each partition. Exit code 1 when records wait and nobody applies them."""
     from projector.reconciliation import log_ends, partition_states, waiting_since
     from projector.settings import Settings
+    from projector.version import VERSION, outdated, stored_version
     from runtime.kafka import build_consumer
 
     with reported_faults():
         settings = Settings.read(environment)
         with connected(environment) as connection:
             states = partition_states(connection)
+            version = stored_version(connection)
         if not states:
             raise click.ClickException("no projector has ever worked on these tables")
         consumer = build_consumer(settings.bootstrap_servers, "contact-events-status", metrics_enabled=False)
@@ -42,6 +44,8 @@ def status(environment: Mapping[str, str]) -> None:
             consumer.close()
     print_table(states, ends, since)
     print_sums(states, ends)
+    if version is not None and version < VERSION:
+        click.echo(outdated(version))
     if stuck := [state for state in states if verdict(state, ends, time.time()) == "stopped"]:
         raise click.ClickException(f"{len(stuck)} partitions have no projector: start `contact-events projector run`")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.proofs import print_differences, print_equal, reported_faults
+from cli.proofs import advice, print_differences, print_equal, reported_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,5 +29,5 @@ def verify(environment: Mapping[str, str], rate: int | None) -> None:
             comparison = prove(Settings.read(environment), click.echo, rate)
         except DifferentError as error:
             print_differences(error.comparison)
-            raise click.ClickException("the tables are not what the topic says") from error
+            raise click.ClickException(f"the tables are not what the topic says. {advice(error.comparison)}") from error
         print_equal(comparison)

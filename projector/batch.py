@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeAlias
+
+import msgspec
 
 from schemas.records import AnyRecord, InvalidRecordError, LogMark, UnknownTypeError, decode, read_key
 
@@ -19,6 +21,13 @@ RawRecord: TypeAlias = Any
 """A `kafka.consumer.fetcher.ConsumerRecord`."""
 
 
+class _Header(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+_header: Final = msgspec.json.Decoder(_Header)
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A record that is set aside, byte for byte. `kind` is dead_letter or unknown_type."""
@@ -29,6 +38,15 @@ class DeadLetter:
     logged_at: datetime
     key: bytes | None
     value: bytes | None
+
+    @property
+    def id(self) -> str | None:
+        """The CloudEvents id, of an event the event id, where it can be read and is one that could have been given."""
+        try:
+            id_ = _header.decode(self.value or b"").id
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return id_ if "\0" not in id_ else None
 
     @property
     def contact(self) -> tuple[int | None, int | None]:

@@ -16,9 +16,9 @@ Connected: TypeAlias = "Connection[tuple[Any, ...]]"
 # Of an erased contact nothing is kept, so what cannot be read is refused like what can.
 _SAVE: Final = """
     INSERT INTO dead_letters (log_partition, log_offset, kind, reason, detail, logged_at, workspace_id, contact_id,
-                              record_key, record_value)
+                              record_key, record_value, id)
     SELECT %(log_partition)s, %(log_offset)s, %(kind)s, %(reason)s, %(detail)s, %(logged_at)s, %(workspace_id)s,
-           %(contact_id)s, %(record_key)s, %(record_value)s
+           %(contact_id)s, %(record_key)s, %(record_value)s, %(id)s
     WHERE NOT EXISTS (SELECT FROM erased_contacts e
                       WHERE e.workspace_id = %(workspace_id)s AND e.contact_id = %(contact_id)s)
 """
@@ -65,6 +65,7 @@ def save_dead_letter(connection: Connected, located: LocatedLetter) -> bool:
             "contact_id": contact_id,
             "record_key": letter.key,
             "record_value": letter.value,
+            "id": letter.id,
         },
     )
     return done.rowcount == 1

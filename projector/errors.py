@@ -39,5 +39,9 @@ class UnavailableError(StopError):
     """Kafka or PostgreSQL stayed away for longer than we wait."""
 
 
+class BusyError(ProjectorError):
+    """Another rebuild or verify is at work on the same set of tables."""
+
+
 class FencedError(ProjectorError):
     """Another projector has moved a position of ours: this one knows nothing any more and must join again."""

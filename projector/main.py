@@ -14,6 +14,7 @@ from projector.batch_size import BatchSize
 from projector.burst import BurstLimit
 from projector.eraser import Eraser, connect, start_eraser
 from projector.health import start_health_server
+from projector.housekeeping import start_housekeeping
 from projector.metrics import ProjectorMetrics
 from projector.progress import Progress
 from projector.retention import erasure_bound
@@ -21,6 +22,7 @@ from projector.session import Session
 from projector.settings import Settings
 from projector.supervisor import Supervisor
 from projector.topic import describe_topic
+from projector.version import VERSION, outdated
 from projector.writer import Writer
 from runtime.kafka import build_admin, build_consumer, build_producer
 from runtime.logs import configure_logs
@@ -45,6 +47,7 @@ class SessionFactory:
         self._watchdog = Watchdog()
         self._burst = BurstLimit(settings.dead_letter_limit)
         self._batch_size = BatchSize(settings.batch_size)
+        self._warned = False
 
     def topic(self) -> Topic:
         """Describe the topic."""
@@ -78,6 +81,9 @@ class SessionFactory:
         topic = self.topic()
         writer = self.writer(topic)  # before joining the group: without a database there is nothing to take part in
         writer.close()
+        if writer.version < VERSION and not self._warned:
+            self._warned = True
+            log.warning(outdated(writer.version))
         consumer = build_consumer(
             self._settings.bootstrap_servers,
             CLIENT_ID,
@@ -119,6 +125,7 @@ def project(settings: Settings, stop: threading.Event) -> None:
     log.info("projector started", topic=settings.topic, health_port=server.server_port)
     new_session = SessionFactory(settings)
     eraser = start_eraser(new_session.eraser, stop)
+    start_housekeeping(settings.database_url, SCHEMA, stop)
     try:
         Supervisor(new_session, progress, stop, time.monotonic, settings.give_up_after).run()
         log.info("projector stopped")

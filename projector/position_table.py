@@ -83,15 +83,29 @@ _ADVANCE: Final = """
 """
 
 # clock_timestamp(), not now(): the moment is to be near the commit, not near the start of the transaction.
+# A window takes in the commits of a second, lest a busy partition leave a row of `projected_batches` for every commit.
 _STAMP: Final = """
-    INSERT INTO batches (log_partition, next_offset, newest_received_at, committed_at)
-    SELECT log_partition, next_offset, newest, clock_timestamp()
+    INSERT INTO batches AS b (log_partition, next_offset, newest_received_at, committed_at, window_first_offset,
+                              window_began_at)
+    SELECT log_partition, next_offset, newest, moment, 0, moment
     FROM unnest(%(partitions)s::integer[], %(next_offset)s::bigint[], %(newest)s::timestamptz[])
-         AS v (log_partition, next_offset, newest)
+         AS v (log_partition, next_offset, newest), clock_timestamp() AS moment
     ON CONFLICT (log_partition) DO UPDATE SET
         next_offset = excluded.next_offset,
-        newest_received_at = coalesce(excluded.newest_received_at, batches.newest_received_at),
-        committed_at = excluded.committed_at
+        newest_received_at = coalesce(excluded.newest_received_at, b.newest_received_at),
+        committed_at = excluded.committed_at,
+        window_first_offset = CASE WHEN excluded.committed_at - b.window_began_at BETWEEN '0' AND '1 second'::interval
+                                   THEN b.window_first_offset ELSE b.next_offset END,
+        window_began_at = CASE WHEN excluded.committed_at - b.window_began_at BETWEEN '0' AND '1 second'::interval
+                               THEN b.window_began_at ELSE excluded.committed_at END
+"""
+
+_NOTE_COMMIT: Final = """
+    INSERT INTO projected_batches (log_partition, first_offset, next_offset, committed_at)
+    SELECT log_partition, window_first_offset, next_offset, committed_at
+    FROM batches WHERE log_partition = ANY(%(partitions)s::integer[])
+    ON CONFLICT (log_partition, first_offset) DO UPDATE SET
+        next_offset = excluded.next_offset, committed_at = excluded.committed_at
 """
 
 # A partition without a batch gets its row here, so that readers can tell an empty log from a projector that is away.
@@ -168,6 +182,11 @@ def advance(
         parameters[outcome] = [counts[partition, outcome] for partition in partitions]
     connection.execute(_ADVANCE, parameters)
     connection.execute(_STAMP, parameters)
+
+
+def note_commit(connection: Connected, partitions: Collection[int]) -> None:
+    """Keep when these partitions' records were applied, once the positions have moved."""
+    connection.execute(_NOTE_COMMIT, {"partitions": list(partitions)})
 
 
 def announce(connection: Connected, partitions: Collection[int]) -> None:

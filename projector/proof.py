@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 import psycopg
 from psycopg import IsolationLevel, sql
 
+from projector.version import stored_version
 from runtime.postgres import connection_string
 
 if TYPE_CHECKING:
@@ -59,11 +60,13 @@ _ERASED_SINCE: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two sets at the same positions: rows of the new one by table, and where they differ."""
+    """Two sets at the same positions: rows of the new one by table, where they differ, and which folds made them."""
 
     positions: dict[int, int]
     rows: dict[str, int]
     differences: list[Difference]
+    live_version: int | None
+    new_version: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Snapshot:
         self._connection.isolation_level = IsolationLevel.REPEATABLE_READ
         self._connection.read_only = True
         self.positions: dict[int, int] = {row[0]: row[1] for row in self._connection.execute(_POSITIONS)}
+        self.version = stored_version(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -136,4 +140,4 @@ def compare(live: Snapshot, new: Snapshot, limit: int = 20) -> Comparison:
     rows: Counter[str] = Counter()
     for (table, _), (count, _) in theirs.items():
         rows[table] += count
-    return Comparison(dict(new.positions), dict(rows), found)
+    return Comparison(dict(new.positions), dict(rows), found, live.version, new.version)

@@ -13,11 +13,13 @@ import psycopg
 from kafka import TopicPartition
 from psycopg import conninfo, errors, sql
 
-from projector.errors import ProjectorError
+from projector.errors import BusyError, ProjectorError
+from projector.housekeeping import NEW, OLD, claim
 from projector.proof import Comparison, Snapshot, compare
 from projector.replay import Replay
+from projector.version import VERSION, stored_version_of
 from projector.writer import Writer
-from schemas.migrations.runner import DIRECTORY, PROJECTION, migrate, read_migrations
+from schemas.migrations.runner import DIRECTORY, PROJECTION, MigrationError, migrate, read_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,10 +32,6 @@ if TYPE_CHECKING:
 
 Connected: TypeAlias = "Connection[tuple[Any, ...]]"
 
-NEW: Final = "projection_rebuild"
-OLD: Final = "projection_replaced"
-SCRATCH: Final = "projection_verify"
-
 ROUNDS: Final = 5
 SWAP_TRIES: Final = 100
 LIVE_PATIENCE: Final = 60.0
@@ -45,6 +43,10 @@ SMALL_TAIL: Final = 2_000
 _LOCK_LIVE: Final = sql.SQL("""
     UPDATE {positions} SET generation = generation + 1 RETURNING log_partition, next_offset, generation
 """)
+
+_DROP_COMMITS: Final = sql.SQL("DROP TABLE {}.projected_batches")
+_HAND_COMMITS_OVER: Final = sql.SQL("ALTER TABLE {}.projected_batches SET SCHEMA {}")
+_NEW_WINDOWS: Final = sql.SQL("UPDATE {}.batches SET window_began_at = NULL")
 
 
 class DifferentError(ProjectorError):
@@ -83,13 +85,20 @@ class Rebuild:
         self._started_at = clock()
         self._reported_at = clock()
         self._read = self._wanted = 0
-        self._migrate()
-        self._writer = Writer(url, schema, topic, watchdog, live=False)
+        self._guard = self._connect()
+        try:
+            self._claim(schema)
+            self._begin()
+            self._writer = Writer(url, schema, topic, watchdog, live=False)
+        except BaseException:
+            self._guard.close()
+            raise
         self._replay = Replay(consumer, self._writer, topic, batch_size)
 
     def close(self) -> None:
-        """Let go of the connection; the set stays."""
+        """Let go of the connections, and with them of the claim; the set stays."""
         self._writer.close()
+        self._guard.close()
 
     def prove(self) -> Comparison:
         """Fold up to where the live set stands, and compare; raise DifferentError if they are not equal.
@@ -139,6 +148,8 @@ class Rebuild:
 
     def swap(self) -> None:
         """Put the new set in the live one's place, in one short transaction, at the same offsets or further."""
+        self._claim(OLD)
+        self.discard(OLD)
         for _ in range(SWAP_TRIES):
             try:
                 self._try_swap()
@@ -162,6 +173,10 @@ class Rebuild:
             self._fold({partition: next_offset for partition, next_offset, _ in locked})
             names = sql.Identifier(PROJECTION), sql.Identifier(self._schema), sql.Identifier(OLD)
             live, new, old = names
+            # When records were applied is known to the old set alone: the table itself goes over.
+            connection.execute(_DROP_COMMITS.format(new))
+            connection.execute(_HAND_COMMITS_OVER.format(live, new))
+            connection.execute(_NEW_WINDOWS.format(new))
             connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
             connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(new, live))
             positions = sql.Identifier(PROJECTION, "positions")
@@ -194,6 +209,20 @@ class Rebuild:
         url = conninfo.make_conninfo(self._url, application_name="contact-events rebuild", connect_timeout=2)
         return psycopg.connect(url, autocommit=True)
 
-    def _migrate(self) -> None:
+    def _claim(self, schema: str) -> None:
+        if not claim(self._guard, schema):
+            raise BusyError(f"another command is at work on the tables {schema}; wait for its end, or end it")
+
+    def _begin(self) -> None:
+        """Make the tables, or take up those that an interrupted run has left, if they are of this version."""
         with self._connect() as connection:
-            migrate(connection, read_migrations(DIRECTORY / PROJECTION), self._schema)
+            migrations = read_migrations(DIRECTORY / PROJECTION)
+            try:
+                migrate(connection, migrations, self._schema)
+                version = stored_version_of(connection, self._schema)
+            except MigrationError:
+                version = 0
+            if version not in {None, VERSION}:
+                self._report("the unfinished tables are of another version of this program: beginning anew")
+                self.discard(self._schema)
+                migrate(connection, migrations, self._schema)

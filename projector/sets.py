@@ -5,7 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from projector.rebuild import NEW, OLD, SCRATCH, Rebuild
+from psycopg import sql
+
+from projector.errors import BusyError
+from projector.housekeeping import NEW, OLD, SCRATCH, claim, connect
+from projector.rebuild import Rebuild
 from projector.topic import describe_topic
 from runtime.kafka import build_admin, build_consumer
 from runtime.postgres import Watchdog
@@ -73,11 +77,23 @@ def rebuild_and_swap(
             comparison = error.comparison
         report("catching up with the log")
         rebuild.catch_up()
-        rebuild.discard(OLD)
         rebuild.swap()
         report("the new tables are live; dropping the old ones")
         rebuild.discard(OLD)
     return comparison
+
+
+def abandon(settings: Settings) -> bool:
+    """Drop what an interrupted rebuild has left; False when there was nothing.
+
+    Raises BusyError while a rebuild is at work.
+    """
+    with connect(settings.database_url) as connection:
+        if not claim(connection, NEW):
+            raise BusyError("a rebuild is at work on these tables; end it first")
+        row = connection.execute("SELECT to_regnamespace(%(schema)s) IS NOT NULL", {"schema": NEW}).fetchone()
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(NEW)))
+        return bool(row and row[0])
 
 
 def verify(settings: Settings, report: Callable[[str], None], rate: int | None = None) -> Comparison:

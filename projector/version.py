@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from psycopg import sql
+
 from projector.errors import NewerVersionError
 
 if TYPE_CHECKING:
@@ -21,7 +23,14 @@ ITEMISES_PROPERTIES: Final = 2
 """From this version on the properties of events are counted. An older set goes on as it began, without: what came
 before is missing in it, so an erasure would take away what was never counted. Only a rebuild makes a newer set."""
 
+_OUTDATED: Final = (
+    "the tables were made by projection version {version}, this program's is {current}: they are kept up to date as "
+    "they are, and what the newer version adds is missing until `contact-events projector rebuild --accept-differences`"
+)
+
 _STORED: Final = "SELECT version FROM projection_version"
+
+_STORED_IN: Final = sql.SQL("SELECT version FROM {}")
 
 # A program from before versions were kept may have been the first to work on an empty set.
 _BEGIN: Final = """
@@ -37,6 +46,12 @@ def stored_version(connection: Connected) -> int | None:
     return None if row is None else int(row[0])
 
 
+def stored_version_of(connection: Connected, schema: str) -> int | None:
+    """Read it of a set that is not on the search path."""
+    row = connection.execute(_STORED_IN.format(sql.Identifier(schema, "projection_version"))).fetchone()
+    return None if row is None else int(row[0])
+
+
 def ensure_version(connection: Connected) -> int:
     """Note this program's version in a new set, and return the set's; raise NewerVersionError if that is newer."""
     connection.execute(_BEGIN, {"version": VERSION})
@@ -48,3 +63,8 @@ def ensure_version(connection: Connected) -> int:
             "the newer program again, or make the tables anew with this one in an empty database."
         )
     return version
+
+
+def outdated(version: int) -> str:
+    """Say what is to be done about a set of an older version."""
+    return _OUTDATED.format(version=version, current=VERSION)

@@ -16,6 +16,7 @@ from projector.position_table import (
     announce,
     ensure_positions,
     fence,
+    note_commit,
     stamp_caught_up,
     stored_positions,
 )
@@ -173,4 +174,5 @@ class Writer:
             before_commit(counts)
             advance(self._connection, batch.next_offsets, counts, batch.newest_received_at)
             if self._live:
+                note_commit(self._connection, batch.next_offsets)
                 announce(self._connection, batch.next_offsets)

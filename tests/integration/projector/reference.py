@@ -21,6 +21,15 @@ from schemas.records import (
 )
 from schemas.times import format_time
 
+JSON_TYPES: dict[type, str] = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    dict: "object",
+    list: "array",
+    type(None): "null",
+}
 SETTINGS = ("description", "alias", "hidden", "pinned", "template", "tone", "archived")
 
 if TYPE_CHECKING:
@@ -230,6 +239,37 @@ class Reference:
             count, first, last = totals.get(key, (0, event.received_at, event.received_at))
             totals[key] = count + 1, min(first, event.received_at), max(last, event.received_at)
         return totals
+
+    def event_name_stretches(self, length: int, most: int) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        """(partition, workspace, name, stretch) to (count, sizes, others, what is itemised)."""
+        stretches: dict[tuple[Any, ...], list[EventRecorded]] = {}
+        for (workspace_id, _, _), (partition, offset, event) in sorted(
+            self.timeline.items(), key=lambda item: item[1][1]
+        ):
+            stretches.setdefault((partition, workspace_id, event.name, offset // length), []).append(event)
+        return {key: self._itemised(events, most) for key, events in stretches.items()}
+
+    @staticmethod
+    def _itemised(events: list[EventRecorded], most: int) -> tuple[Any, ...]:
+        others = 0
+        itemised: dict[tuple[str, str], tuple[int, datetime, datetime]] = {}
+        for event in events:
+            for name, value in json.loads(event.properties).items():
+                if name not in {known for known, _ in itemised} and len({known for known, _ in itemised}) == most:
+                    others += 1
+                    continue
+                kind = JSON_TYPES[type(value)]
+                count, first, last = itemised.get((name, kind), (0, event.received_at, event.received_at))
+                itemised[name, kind] = count + 1, min(first, event.received_at), max(last, event.received_at)
+        sizes = [len(event.properties.encode()) for event in events]
+        return len(events), min(sizes), max(sizes), others, itemised
+
+    def sizes(self) -> dict[tuple[int, ...], tuple[int, int]]:
+        """(partition, workspace, name) to the smallest and largest size of its properties."""
+        sizes: dict[Any, list[int]] = {}
+        for (workspace_id, _, _), (partition, _, event) in self.timeline.items():
+            sizes.setdefault((partition, workspace_id, event.name), []).append(len(event.properties.encode()))
+        return {key: (min(found), max(found)) for key, found in sizes.items()}
 
     def event_name_days(self) -> dict[tuple[Any, ...], int]:
         return dict(

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import projector.stretch_table
+import projector.stretches
 from projector.batch import decode_batch
 from projector.position_table import Topic
 from projector.writer import Writer
@@ -35,6 +37,7 @@ TABLES = (
     "contact_event_names",
     "event_names",
     "event_name_days",
+    "event_name_stretches",
     "event_name_settings",
     "event_name_changes",
     "record_copies",
@@ -46,8 +49,19 @@ TABLES = (
 contacts = st.sampled_from([1, 2, 3, 4])
 ids = st.sampled_from(["a", "b", "c"])
 names = st.sampled_from(["plan_upgraded", "plan_downgraded"])
+STRETCH, MOST = 5, 2
+"""Of this test: so few that a short log has many stretches, some with more properties than are itemised."""
+
 objects = st.sampled_from(
-    ['{"k":1,"l":{"m":2}}', '{ "l": {"m":2}, "k":1 }', '{"k":1.0}', '{"k":null,"l":{"m":null}}', "{}"]
+    [
+        '{"k":"é"}',
+        '{"m":true,"n":"x","k":[]}',
+        '{"k":1,"l":{"m":2}}',
+        '{ "l": {"m":2}, "k":1 }',
+        '{"k":1.0}',
+        '{"k":null,"l":{"m":null}}',
+        "{}",
+    ]
 )
 texts = st.sampled_from([None, "x", "y"])
 profiles = st.fixed_dictionaries({}, optional={"email": texts, "name": texts})
@@ -168,6 +182,19 @@ class Tables:
 COUNTS = ("read", "applied", "duplicate", "conflict", "refused", "dead_lettered", "set_aside", "control")
 
 
+def by_property(properties: list[str], types: list[str], *columns: list[Any]) -> dict[tuple[str, str], tuple[Any, ...]]:
+    pairs = list(zip(properties, types, strict=True))
+    assert pairs == sorted(set(pairs))
+    return dict(zip(pairs, zip(*columns, strict=True), strict=True))
+
+
+@pytest.fixture(autouse=True)
+def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (projector.stretches, projector.stretch_table):
+        monkeypatch.setattr(module, "STRETCH", STRETCH)
+    monkeypatch.setattr(projector.stretches, "MOST", MOST)
+
+
 @pytest.fixture
 def tables(database_url: str) -> Iterator[Tables]:
     tables = Tables(database_url)
@@ -211,6 +238,15 @@ def check(tables: Tables, reference: Reference) -> None:
     assert {row[:2]: row[2:] for row in rows} == {
         key: tuple(one[field] for field in SETTINGS) for key, one in reference.name_settings().items()
     }
+    rows = tables.rows(
+        "SELECT log_partition, workspace_id, name, stretch, count, smallest_bytes, largest_bytes, others, properties,"
+        " types, counts, first_received_at, last_received_at FROM event_name_stretches"
+    )
+    assert {row[:4]: (*row[4:8], by_property(*row[8:])) for row in rows} == reference.event_name_stretches(
+        STRETCH, MOST
+    )
+    rows = tables.rows("SELECT log_partition, workspace_id, name, smallest_bytes, largest_bytes FROM event_names")
+    assert {row[:3]: row[3:] for row in rows} == reference.sizes()
     rows = tables.rows("SELECT log_partition, workspace_id, day, name, count FROM event_name_days")
     assert {row[:4]: row[4] for row in rows} == reference.event_name_days()
     rows = tables.rows("SELECT log_partition, log_offset, workspace_id, contact_id, id, kind FROM record_copies")

@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 from projector.errors import FencedError
+from projector.housekeeping import NEW, OLD
 from projector.main import SessionFactory
 from projector.progress import Progress
-from projector.rebuild import NEW, OLD, DifferentError
+from projector.rebuild import DifferentError
 from projector.sets import open_rebuild, rebuild_and_swap, verify
 from projector.settings import Settings
 from projector.supervisor import Supervisor
