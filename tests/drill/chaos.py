@@ -28,7 +28,9 @@ class Fault:
 
 
 class Chaos(threading.Thread):
-    """Does harm until stopped. `applied` gives the number of records applied, or None while it cannot be told."""
+    """Does harm until there were so many faults, and kills among them, or until stopped.
+
+    `applied` gives the number of records applied, or None while it cannot be told."""
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Chaos(threading.Thread):
         applied: Callable[[], int | None],
         seed: int,
         faults: int,
+        kills: int,
         say: Callable[[str], None],
     ) -> None:
         super().__init__(name="chaos", daemon=True)
@@ -46,16 +49,26 @@ class Chaos(threading.Thread):
         self._applied = applied
         self._random = random.Random(seed)
         self._number = faults
+        self._kills = kills
         self._say = say
         self.stopping = threading.Event()
         self.faults: list[Fault] = []
         self.error: BaseException | None = None
         self._began = time.monotonic()
 
+    def share(self) -> float:
+        """Tell how much of the schedule is done, from 0 to 1."""
+        kills = self.kills() / self._kills if self._kills else 1.0
+        return min(len(self.faults) / self._number, kills, 1.0) if self.is_alive() else 1.0
+
+    def kills(self) -> int:
+        """Count the kills there were."""
+        return sum(1 for fault in self.faults if fault.act == "kill")
+
     def run(self) -> None:
         """Work through the schedule."""
         try:
-            while len(self.faults) < self._number and not self.stopping.wait(self._random.uniform(0.3, 1.5)):
+            while self.share() < 1 and not self.stopping.wait(self._random.uniform(0.3, 1.5)):
                 self._do_harm()
         except BaseException as error:  # noqa: BLE001 - handed to the main thread
             self.error = error

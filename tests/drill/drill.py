@@ -32,6 +32,7 @@ class Drill:
     seed: int
     callers: int
     pace: float
+    kills: int = 0
 
 
 def run_drill(drill: Drill, directory: Path, say: Callable[[str], None]) -> list[str]:
@@ -47,6 +48,15 @@ def run_drill(drill: Drill, directory: Path, say: Callable[[str], None]) -> list
 def _work(drill: Drill, stand: Stand, say: Callable[[str], None]) -> list[str]:
     contacts = stand.create_contacts(CONTACTS)
     ledger = Ledger()
+    chaos = Chaos(
+        parts=stand.parts,
+        commands=stand.commands,
+        applied=stand.applied,
+        seed=drill.seed,
+        faults=drill.faults,
+        kills=drill.kills,
+        say=say,
+    )
     callers = [
         Caller(
             url=stand.url,
@@ -56,19 +66,12 @@ def _work(drill: Drill, stand: Stand, say: Callable[[str], None]) -> list[str]:
             seed=drill.seed * 1_000 + number,
             ledger=ledger,
             pace=drill.pace,
+            schedule=chaos.share,
         )
         for number in range(drill.callers)
     ]
-    chaos = Chaos(
-        parts=stand.parts,
-        commands=stand.commands,
-        applied=stand.applied,
-        seed=drill.seed,
-        faults=drill.faults,
-        say=say,
-    )
     started = time.monotonic()
-    for thread in (*callers, chaos):
+    for thread in (chaos, *callers):
         thread.start()
     while any(caller.is_alive() for caller in callers) and time.monotonic() - started < LOAD_SECONDS:
         for caller in callers:
@@ -83,17 +86,23 @@ def _work(drill: Drill, stand: Stand, say: Callable[[str], None]) -> list[str]:
     _print(say, evidence, ledger, chaos.faults, (loaded, settled))
     evidence.rebuilt_equal = stand.rebuilt_equal()
     broken = audit(evidence)
+    if len(chaos.faults) < drill.faults or chaos.kills() < drill.kills:
+        broken.append(f"the schedule was not carried out: {len(chaos.faults)} faults, {chaos.kills()} kills")
     if any(caller.is_alive() for caller in callers):
         broken.append("a caller did not get all of its events accepted")
     if ledger.rejected:
         broken.append(f"{len(ledger.rejected)} sound events were rejected, such as {ledger.rejected[0]}")
+    _conclude(say, stand, broken)
+    return broken
+
+
+def _conclude(say: Callable[[str], None], stand: Stand, broken: list[str]) -> None:
     for command in stand.commands:
         if command.ended:
             say(f"{command.name} ended by itself {len(command.ended)} times, with {dict(Counter(command.ended))}")
     for fault in broken:
         say(f"BROKEN  {fault}")
     say("every promise was kept" if not broken else f"{len(broken)} promises were broken")
-    return broken
 
 
 def _print(
@@ -106,6 +115,8 @@ def _print(
     totals: Counter[str] = Counter()
     for position in evidence.positions.values():
         totals.update({name: count for name, count in position.items() if name != "next_offset"})
+    kills = sum(1 for fault in faults if fault.act == "kill")
+    say(f"{len(faults)} faults, {kills} of them kills")
     say(f"load {seconds[0]:.0f} s, then applied to the end within {seconds[1]:.1f} s")
     say(f"accepted events      {len(ledger.accepted):>9,} in {ledger.attempts:,} requests, {ledger.failures:,} in vain")
     say(f"erased events        {len(ledger.erased):>9,}")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 
 from tests.drill.audit import Accepted, EventKey
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 BATCH = 100
+TRICKLE = 10
+"""Events at a time for a caller that is ahead of the schedule of faults: there is load until the last of them."""
 NAMES = ("plan_upgraded", "plan_downgraded", "trial_started", "trial_ended", "feature_enabled", "charge_failed")
 
 
@@ -43,6 +49,7 @@ class Caller(threading.Thread):
         seed: int,
         ledger: Ledger,
         pace: float = 0.0,
+        schedule: Callable[[], float] = lambda: 1.0,
     ) -> None:
         super().__init__(name=f"caller-{seed}", daemon=True)
         self._url = url
@@ -53,21 +60,28 @@ class Caller(threading.Thread):
         self._seed = seed
         self._ledger = ledger
         self._pace = pace
+        self._schedule = schedule
         self._http = urllib3.PoolManager(maxsize=1, retries=False, timeout=urllib3.Timeout(connect=2, read=12))
 
     def run(self) -> None:
-        """Send all of it."""
+        """Send all of it, and more where that is needed to keep going until the faults are over."""
         sent: list[dict[str, Any]] = []
-        for step in range(self._events // BATCH):
-            fresh = [self._event(step, number) for number in range(BATCH)]
+        done = 0
+        for step in itertools.count():
+            share = self._schedule()
+            if done >= self._events and share >= 1:
+                return
+            ahead = done > self._events * share
+            fresh = [self._event(step, number) for number in range(TRICKLE if ahead else BATCH)]
+            done += len(fresh)
             with self._ledger.lock:
                 self._ledger.sent.update((event["contact_id"], event["id"]) for event in fresh)
             self._deliver(fresh)
             with self._ledger.lock:
                 self._ledger.accepted += [Accepted(event["contact_id"], event["id"], step) for event in fresh]
-            sent = (sent + self._random.sample(fresh, 5))[-500:]
+            sent = (sent + self._random.sample(fresh, len(fresh) // 20 or 1))[-500:]
             self._disturb(sent)
-            time.sleep(self._pace)
+            time.sleep(max(self._pace, 0.3) if ahead else self._pace)
 
     def _event(self, step: int, number: int) -> dict[str, Any]:
         return {
