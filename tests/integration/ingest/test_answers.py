@@ -77,6 +77,7 @@ def test_a_revoked_and_an_expired_key_are_refused(api: Api, database_url: str, w
         ("PATCH", "/api/v1/contacts/1", "contacts:write"),
         ("DELETE", "/api/v1/contacts/1", "erase"),
         ("DELETE", "/api/v1/contacts/1/events/e", "erase"),
+        ("PATCH", "/api/v1/event-names/plan_upgraded", "admin"),
     ],
 )
 def test_a_key_does_only_what_its_scopes_say(

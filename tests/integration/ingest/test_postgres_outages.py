@@ -141,3 +141,13 @@ def test_a_remembered_key_and_contact_outlive_their_freshness(
         assert api.post(path, EVENT).status_code == 503, "after an hour nobody vouches for a key any more"
     finally:
         service.close()
+
+
+def test_without_postgres_an_alias_passes_with_a_warning(api: Api, proxy: Proxy) -> None:
+    path = "/api/v1/event-names/plan_upgarded"
+    first = api.post(path, {"alias": "plan_upgraded"}, method="PATCH")
+    assert (first.status_code, json.loads(first.data)["warnings"]) == (200, [])
+    proxy.refuse()
+    answer = api.post(path, {"alias": "plan_upgraded"}, method="PATCH")
+    assert answer.status_code == 200, answer.text
+    assert [warning["code"] for warning in json.loads(answer.data)["warnings"]] == ["alias_not_checked"]
