@@ -2,63 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
 
 from query.contacts import Contact, ContactSummary, find_contact, recent_contacts, search_contacts
-from query.cursors import Cursor
 from query.deliveries import Copies, Counts, copies, rejection_counts, rejections_page
 from query.deliveries import Filters as DeliveryFilters
 from query.deliveries import Page as RejectionPage
-from query.places import place_of_contact
-from query.presentation.histogram import DAYS
+from query.event_names import NamesRead, read_names
+from query.profile_reads import PAGE, position_of, read_profile, read_timeline
 from query.shown_names import seen_contact
-from query.summary import Histogram, NameSummary, event_summary, histogram
-from query.timeline import Event, Filters, Page, find_event, timeline_page
+from query.summary import event_summary
+from query.timeline import Event, Filters, find_event, timeline_page
+from query.trace import read_trace
 from query.workspaces import Workspace, find_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-    from zoneinfo import ZoneInfo
-
-    from psycopg import Connection
+    from datetime import date
 
     from query.catalogue import Catalogue, Catalogues
+    from query.cursors import Cursor
+    from query.history import NotCreatedYet
+    from query.merged_page import MergedPage
+    from query.profile_reads import ProfileAsk, ProfileRead
     from query.reading import Reading
+    from query.trace import Trace
 
-PAGE: Final = 50
-AROUND: Final = 10
 LISTED: Final = 30
 BEFORE: Final = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileAsk:
-    """What of a profile to show, for whom. Events of the names in `hidden` are not counted."""
-
-    contact_id: int
-    filters: Filters
-    cursor: Cursor | None
-    event_id: str | None
-    zone: ZoneInfo
-    now: datetime
-    hidden: Collection[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileRead:
-    """A profile: `opened` is the event asked for, when there is one of that id.
-
-    `position` is the place in the log up to which it is told: from there on the live stream goes on, without a gap.
-    """
-
-    contact: Contact
-    page: Page
-    names: list[NameSummary]
-    histogram: Histogram
-    opened: Event | None
-    position: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +71,16 @@ class PageReads(Protocol):
     def contact(self, workspace_id: int, contact_id: int, without: Collection[str] = ()) -> Contact | None:
         """Read one contact; the events of the names in `without` are not counted."""
 
-    def profile(self, workspace: Workspace, ask: ProfileAsk) -> ProfileRead | None:
+    def profile(self, workspace: Workspace, ask: ProfileAsk) -> ProfileRead | NotCreatedYet | None:
         """Read a profile; None when the workspace has no such contact."""
 
-    def timeline(self, workspace_id: int, contact_id: int, filters: Filters, cursor: Cursor | None) -> Page:
-        """Read a page of a timeline."""
+    def timeline(
+        self, workspace_id: int, contact_id: int, filters: Filters, cursor: Cursor | None, *, changes: bool
+    ) -> MergedPage:
+        """Read a page of a timeline, with the contact's changes or without."""
+
+    def trace(self, workspace_id: int, contact_id: int, event_id: str) -> tuple[Contact, Trace | None] | None:
+        """Read an event's way; None when the workspace has no such contact. Raise EventErasedError."""
 
     def events(self, workspace_id: int, contact_id: int, ids: Sequence[str]) -> list[Event]:
         """Read the events of these ids that exist, newest first."""
@@ -116,6 +94,9 @@ class PageReads(Protocol):
         self, workspace_id: int, filters: DeliveryFilters, cursor: Cursor | None, now: datetime
     ) -> DeliveriesRead:
         """Read a page of the delivery log, with its counts."""
+
+    def names(self, workspace_id: int, since: date, name: str | None = None) -> NamesRead:
+        """Read the catalogue: all names with their days since one, or all names with days and properties of one."""
 
 
 class DatabasePageReads:
@@ -148,38 +129,30 @@ class DatabasePageReads:
                 return contact
             return seen_contact(contact, event_summary(connection, workspace_id, contact_id), without)
 
-    def profile(self, workspace: Workspace, ask: ProfileAsk) -> ProfileRead | None:
+    def profile(self, workspace: Workspace, ask: ProfileAsk) -> ProfileRead | NotCreatedYet | None:
         """See PageReads."""
-        today = ask.now.astimezone(ask.zone).date()
-        first = datetime.combine(today - timedelta(days=DAYS - 1), time(), ask.zone)
         with self._reading(workspace.id) as connection:
-            contact = find_contact(connection, workspace.id, ask.contact_id)
-            if contact is None:
-                return None
-            key = (connection, workspace.id, ask.contact_id)
-            page = timeline_page(*key, filters=ask.filters, cursor=ask.cursor, limit=PAGE)
-            opened = find_event(*key, ask.event_id) if ask.event_id else None
-            if opened is not None and opened not in page.events:
-                around = Filters(without=ask.filters.without)
-                newer = timeline_page(*key, filters=around, cursor=cursor_at(opened, "newer"), limit=AROUND)
-                older = timeline_page(*key, filters=around, cursor=cursor_at(opened, "older"), limit=PAGE - AROUND)
-                page = Page([*newer.events, opened, *older.events], older.next_cursor, newer.prev_cursor)
-            bars = histogram(
-                *key,
-                occurred_from=first,
-                occurred_before=ask.now + timedelta(days=1),
-                time_zone=ask.zone.key,
-                names=ask.filters.names,
-            )
-            names, without = event_summary(*key), ask.filters.without
-            bars = replace(bars, days=[day for day in bars.days if day.name not in without])
-            contact = seen_contact(contact, names, ask.hidden)
-            return ProfileRead(contact, page, names, bars, opened, _position(*key))
+            return read_profile(connection, workspace.id, ask)
 
-    def timeline(self, workspace_id: int, contact_id: int, filters: Filters, cursor: Cursor | None) -> Page:
+    def timeline(
+        self, workspace_id: int, contact_id: int, filters: Filters, cursor: Cursor | None, *, changes: bool
+    ) -> MergedPage:
         """See PageReads."""
         with self._reading(workspace_id) as connection:
-            return timeline_page(connection, workspace_id, contact_id, filters=filters, cursor=cursor, limit=PAGE)
+            return read_timeline(connection, workspace_id, contact_id, filters=filters, cursor=cursor, changes=changes)
+
+    def names(self, workspace_id: int, since: date, name: str | None = None) -> NamesRead:
+        """See PageReads."""
+        with self._reading(workspace_id) as connection:
+            return read_names(connection, workspace_id, since, name)
+
+    def trace(self, workspace_id: int, contact_id: int, event_id: str) -> tuple[Contact, Trace | None] | None:
+        """See PageReads."""
+        with self._reading(workspace_id) as connection:
+            contact = find_contact(connection, workspace_id, contact_id)
+            if contact is None:
+                return None
+            return contact, read_trace(connection, workspace_id, contact_id, event_id)
 
     def events(self, workspace_id: int, contact_id: int, ids: Sequence[str]) -> list[Event]:
         """See PageReads."""
@@ -205,7 +178,7 @@ class DatabasePageReads:
             if started_at is not None:
                 week = Filters(occurred_from=started_at - BEFORE, occurred_before=started_at, without=left_out)
                 before = timeline_page(*key, filters=week, limit=200).events
-            return SidebarRead(contact, newest, before, _position(*key))
+            return SidebarRead(contact, newest, before, position_of(*key))
 
     def deliveries(
         self, workspace_id: int, filters: DeliveryFilters, cursor: Cursor | None, now: datetime
@@ -217,13 +190,3 @@ class DatabasePageReads:
                 rejection_counts(connection, workspace_id, filters.by_whole(now)),
                 copies(connection, workspace_id, filters),
             )
-
-
-def _position(connection: Connection[Any], workspace_id: int, contact_id: int) -> str | None:
-    place = place_of_contact(connection, workspace_id, contact_id)
-    return place.position.encode() if place and place.position else None
-
-
-def cursor_at(event: Event, direction: str) -> Cursor:
-    """Make the cursor that goes on from an event."""
-    return Cursor("newer" if direction == "newer" else "older", event.occurred_at, event.log_offset)

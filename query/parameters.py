@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from query.cursors import Cursor, CursorSigner
 
-_MOMENT: Final = re.compile(
+MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
@@ -83,7 +83,7 @@ class Parameters:
         value = self._one(name)
         if value is None:
             return None
-        if _MOMENT.fullmatch(value):
+        if MOMENT.fullmatch(value):
             with suppress(ValueError, OverflowError):
                 return datetime.fromisoformat(value.upper()).astimezone(UTC)
         hint = " A + in a URL must be written %2B." if " " in value else ""

@@ -1,4 +1,4 @@
-"""Reads of totals: per event name of one contact, per day of one contact, per event name of a workspace."""
+"""Reads of totals: per event name of one contact, and per day of one contact."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from psycopg.rows import class_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import date, datetime
 
     from psycopg import Connection
@@ -46,18 +46,17 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class EventName:
-    """One name of a workspace's catalogue, by `received_at`, and what the workspace says about it."""
+class EventsUntil:
+    """How many events a contact had up to a moment, and when the first and the last of them occurred."""
 
-    name: str
     count: int
-    first_received_at: datetime | None
-    last_received_at: datetime | None
-    description: str | None
-    alias: str | None
-    hidden: bool
-    pinned: bool
-    template: str | None
+    first_event_at: datetime | None
+    last_event_at: datetime | None
+
+    @property
+    def counted_all(self) -> bool:
+        """Whether there are no more than were counted."""
+        return self.count < MOST_COUNTED
 
 
 def event_summary(connection: Connection[Any], workspace_id: int, contact_id: int) -> list[NameSummary]:
@@ -115,25 +114,31 @@ def histogram(  # noqa: PLR0913 - which days of which contact, in which zone
     )
 
 
-def event_names(connection: Connection[Any], workspace_id: int) -> list[EventName]:
-    """Read the workspace's names, alphabetically; the rows of the partitions are added up here."""
-    with connection.cursor(row_factory=class_row(EventName)) as cursor:
-        return cursor.execute(
-            """
-            SELECT name, coalesce(n.count, 0) AS count, n.first_received_at, n.last_received_at,
-                   s.description, s.alias, coalesce(s.hidden, false) AS hidden,
-                   coalesce(s.pinned, false) AS pinned, s.template
-            FROM (
-                SELECT name, sum(count)::bigint AS count,
-                       min(first_received_at) AS first_received_at, max(last_received_at) AS last_received_at
-                FROM event_names WHERE workspace_id = %(workspace_id)s
-                GROUP BY name HAVING sum(count) > 0
-            ) AS n
-            FULL JOIN (
-                SELECT name, description, alias, hidden, pinned, template
-                FROM event_name_settings WHERE workspace_id = %(workspace_id)s
-            ) AS s USING (name)
-            ORDER BY name
-            """,
-            {"workspace_id": workspace_id},
-        ).fetchall()
+def events_until(
+    connection: Connection[Any], workspace_id: int, contact_id: int, until: datetime, without: Collection[str] = ()
+) -> EventsUntil:
+    """Count the events that had occurred by a moment, the newest first, so many at most."""
+    row = connection.execute(
+        """
+        SELECT count(*), (
+            SELECT min(first_occurred_at) FROM contact_event_names
+            WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND count > 0
+              AND first_occurred_at <= %(until)s AND NOT name = ANY(%(without)s)
+        ), max(occurred_at)
+        FROM (
+            SELECT occurred_at FROM timeline
+            WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND occurred_at <= %(until)s
+              AND NOT name = ANY(%(without)s)
+            ORDER BY occurred_at DESC, log_offset DESC LIMIT %(most)s
+        ) AS newest
+        """,
+        {
+            "workspace_id": workspace_id,
+            "contact_id": contact_id,
+            "until": until,
+            "without": list(without),
+            "most": MOST_COUNTED,
+        },
+    ).fetchone()
+    assert row is not None
+    return EventsUntil(*row)

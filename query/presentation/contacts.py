@@ -58,7 +58,9 @@ class ContactCard:
 
 
 def ago(moment: datetime, reader: Reader) -> Moment:
-    """Write a moment as how long ago it was."""
+    """Write a moment as how long ago it was; on a page of the past, where "ago" would mislead, as its day."""
+    if reader.as_of is not None:
+        return _day(moment, reader)
     return Moment(relative(moment, reader.now), exact(moment, reader.zone), format_time(moment))
 
 
@@ -91,7 +93,7 @@ def custom_data(contact: Contact, reader: Reader) -> tuple[DataItem, ...]:
     items = []
     for key, value in parse(contact.custom_data).items():
         changed_at = contact.custom_data_changed_at.get(key)
-        changed = changed_at is not None and changed_at > contact.created_at and reader.now - changed_at < RECENT
+        changed = changed_at is not None and changed_at > contact.created_at and reader.moment - changed_at < RECENT
         moment = ago(changed_at, reader) if changed and changed_at else None
         items.append(DataItem(key, readable_key(key), typed(value, Budget()), moment))
     return tuple(items)

@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom a page is made: in which zone, when, and with which words for events."""
+    """For whom a page is made: in which zone, when, with which words for events, and as of which moment, if not now."""
 
     zone: ZoneInfo
     now: datetime
     catalogue: Catalogue = NOTHING_SAID
+    as_of: datetime | None = None
+
+    @property
+    def moment(self) -> datetime:
+        """The moment that the page shows."""
+        return self.as_of or self.now
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from query.presentation.tones import Tone, tone_shown
 
 if TYPE_CHECKING:
     from query.presentation.events import Reader
+    from query.presentation.view import View
     from query.summary import Histogram
 
 HEIGHT: Final = 40
@@ -23,9 +24,11 @@ _LOWEST: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day, in units of the drawing: x is the day's number, heights are out of 40."""
+    """One day, in units of the drawing: x is the day's number, heights are out of 40. `href` shows that day alone."""
 
     x: int
+    day: str
+    href: str
     height: float
     attention_height: float
     title: str
@@ -33,23 +36,26 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The bars of the last days, and the words at both ends."""
+    """The bars of the last days, and the words at both ends. `chosen` are first day and width of the days chosen."""
 
     bars: tuple[Bar, ...]
     days: int
+    start: str
     first: str
     last: str
     summary: str
+    chosen: tuple[int, int] | None
 
 
-def draw(histogram: Histogram, reader: Reader, days: int = DAYS) -> Drawing | None:
-    """Draw the last days; None where there is nothing to draw."""
+def draw(histogram: Histogram, reader: Reader, view: View, days: int = DAYS) -> Drawing | None:
+    """Draw the last days, up to the page's moment; None where there is nothing to draw."""
     today = reader.now.astimezone(reader.zone).date()
-    start = today - timedelta(days=days - 1)
+    end = reader.moment.astimezone(reader.zone).date()
+    start = end - timedelta(days=days - 1)
     total: dict[date, int] = {}
     attention: dict[date, int] = {}
     for day in histogram.days:
-        if start <= day.day <= today:
+        if start <= day.day <= end:
             total[day.day] = total.get(day.day, 0) + day.count
             if tone_shown(day.name, reader.catalogue) is Tone.ATTENTION:
                 attention[day.day] = attention.get(day.day, 0) + day.count
@@ -59,6 +65,8 @@ def draw(histogram: Histogram, reader: Reader, days: int = DAYS) -> Drawing | No
     bars = tuple(
         Bar(
             (day - start).days,
+            day.isoformat(),
+            view.of_days(day, day).address(),
             _height(count * scale),
             _height(attention[day] * scale) if day in attention else 0.0,
             _title(day, count, attention.get(day, 0), today),
@@ -66,11 +74,20 @@ def draw(histogram: Histogram, reader: Reader, days: int = DAYS) -> Drawing | No
         for day, count in sorted(total.items())
     )
     asking = f", {sum(attention.values()):,} of them need attention" if attention else ""
-    summary = f"Events by day in the last {days} days: {sum(total.values()):,}{asking}"
+    span = f"last {days} days" if end == today else f"{days} days up to {short_date(end, today)}"
+    summary = f"Events by day in the {span}: {sum(total.values()):,}{asking}"
     first = short_date(start, today)
     if histogram.counted_back_to is not None:
         first += f" · counted from {short_date(histogram.counted_back_to.astimezone(reader.zone).date(), today)}"
-    return Drawing(bars, days, first, "Today", summary)
+    last = "Today" if end == today else short_date(end, today)
+    return Drawing(bars, days, start.isoformat(), first, last, summary, _chosen(view, start, end))
+
+
+def _chosen(view: View, start: date, end: date) -> tuple[int, int] | None:
+    if view.since is None and view.until is None:
+        return None
+    first, last = max(view.since or start, start), min(view.until or end, end)
+    return ((first - start).days, (last - first).days + 1) if first <= last else None
 
 
 def _height(height: float) -> float:

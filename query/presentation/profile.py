@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
 from query.presentation.names import readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from query.presentation.view import View
     from query.shown_names import ShownName
     from query.timeline import Event, Filters
 
@@ -29,29 +29,21 @@ class Chip:
     hidden: bool
 
 
-def query_string(filters: Filters, **further: str | None) -> str:
-    """Write filters as a query string, `?` included; empty when there is nothing to say."""
-    pairs = [("name", name) for name in filters.names]
-    pairs += [("q", filters.text)] if filters.text else []
-    pairs += [(key, value) for key, value in further.items() if value]
-    return f"?{urlencode(pairs)}" if pairs else ""
-
-
-def chips(names: Sequence[ShownName], filters: Filters, contact_id: int) -> tuple[tuple[Chip, ...], tuple[Chip, ...]]:
+def chips(names: Sequence[ShownName], view: View) -> tuple[tuple[Chip, ...], tuple[Chip, ...]]:
     """Give the five chips (those that are on first, then as the names stand), and all names for "More".
 
     Hidden names are no chips, unless they are on, and come last under "More".
     """
-    every = sorted((_chip(name, filters, contact_id) for name in names), key=lambda chip: chip.hidden)
+    every = sorted((_chip(name, view) for name in names), key=lambda chip: chip.hidden)
     first = sorted((chip for chip in every if chip.selected or not chip.hidden), key=lambda chip: not chip.selected)
     return tuple(first[:CHIPS]), tuple(every)
 
 
-def _chip(name: ShownName, filters: Filters, contact_id: int) -> Chip:
-    selected = name.name in filters.names
-    others = tuple(other for other in filters.names if other != name.name)
-    toggled = replace(filters, names=others if selected else (*others, name.name))
-    href = f"/contacts/{contact_id}{query_string(toggled)}"
+def _chip(name: ShownName, view: View) -> Chip:
+    selected = name.name in view.filters.names
+    others = tuple(other for other in view.filters.names if other != name.name)
+    toggled = replace(view.filters, names=others if selected else (*others, name.name))
+    href = replace(view, filters=toggled).address()
     return Chip(name.name, readable(name.name), name.count, href, selected, name.hidden)
 
 
@@ -60,5 +52,9 @@ def matches(event: Event, filters: Filters) -> bool:
     if filters.names and event.name not in filters.names:
         return False
     if event.name in filters.without:
+        return False
+    if filters.occurred_from is not None and event.occurred_at < filters.occurred_from:
+        return False
+    if filters.occurred_before is not None and event.occurred_at >= filters.occurred_before:
         return False
     return not filters.text or filters.text.lower() in f"{event.name} {event.properties}".lower()

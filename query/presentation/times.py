@@ -33,6 +33,11 @@ def short_date(day: date, today: date) -> str:
     return text if day.year == today.year else f"{text} {day.year}"
 
 
+def long_date(day: date, today: date) -> str:
+    """Write a day with its weekday: `Tue 24 Nov`."""
+    return f"{_DAYS[day.weekday()]} {short_date(day, today)}"
+
+
 def exact(moment: datetime, zone: tzinfo) -> str:
     """Write a moment to the second, or to the microsecond where it has a fraction: `24 Nov 2026, 14:05:09 CET`."""
     local = moment.astimezone(zone)

@@ -45,7 +45,7 @@ export function delayedBar(bar) {
 export class Live {
   #contact; #timeline; #pill; #waiting = new Set(); #arrived = new Set(); #timer = null; #hooks;
 
-  // hooks: counted(event), inserted(rows), changed(), reread(), filters() -> URLSearchParams, isOffTop()
+  // hooks: counted(event), fits(event), inserted(rows), changed(), reread(), filters() -> URLSearchParams, isOffTop()
   constructor({ contact, position, timeline, pill, bar, hooks }) {
     this.#contact = contact;
     this.#timeline = timeline;
@@ -82,7 +82,7 @@ export class Live {
   // Names are told apart here; what a search text finds, the server decides.
   #fits(event) {
     const names = this.#hooks.filters().getAll("name");
-    return names.length === 0 || names.includes(event.name);
+    return this.#hooks.fits(event) && (names.length === 0 || names.includes(event.name));
   }
 
   #gather() {

@@ -5,6 +5,7 @@ import { enableCopying } from "./copy.js";
 import { fetchFragment, load } from "./fragments.js";
 import { enableArrows } from "./keys.js";
 import { Live } from "./live.js";
+import { dayIn, enableRange } from "./range.js";
 import { Timeline } from "./rows.js";
 import { keepZone } from "./zone.js";
 
@@ -24,7 +25,7 @@ function filters() {
   const now = new URLSearchParams(location.search);
   const kept = new URLSearchParams();
   now.getAll("name").forEach((name) => kept.append("name", name));
-  if (now.get("q")) kept.set("q", now.get("q"));
+  for (const key of ["q", "since", "until", "changes", "as_of"]) if (now.get(key)) kept.set(key, now.get(key));
   return kept;
 }
 
@@ -42,7 +43,7 @@ function replacePart(page, selector) {
   const [now, then] = [profile.querySelector(selector), page.querySelector(selector)];
   if (now && then) now.replaceWith(then);
   else if (now) now.remove();
-  else if (then && selector === ".histogram") toolbar.after(then);
+  else if (then && selector === ".histogram") profile.querySelector(".views").before(then);
 }
 
 function turn(url, { push = false, replace = false } = {}) {
@@ -60,11 +61,13 @@ function turn(url, { push = false, replace = false } = {}) {
       list.replaceChildren(...page.querySelector(".list").childNodes);
       list.querySelectorAll(".event").forEach((row) => { row.firstElementChild.open ||= open.has(row.dataset.id); });
       replacePart(page, ".histogram");
+      replaceViews(page);
       replacePart(page, ".identity");
       replaceFilters(page);
       for (const part of [".total", ".zone-name"]) profile.querySelector(part).textContent = page.querySelector(part).textContent;
       const shown = list.querySelectorAll(".event").length;
       announcer.textContent = shown === 1 ? "1 event shown" : `${shown} events shown`;
+      enableRange(profile.querySelector(".histogram"), rangeHooks);
       watchEnd();
     },
     { place: (waiting) => list.replaceChildren(waiting), failure },
@@ -78,6 +81,39 @@ function replaceFilters(page) {
   toolbar.append(...[...then.children].filter((element) => !element.matches(".field")));
   fitChips();
 }
+
+function replaceViews(page) {
+  const open = profile.querySelector(".dates")?.open;
+  replacePart(page, ".views");
+  if (open) profile.querySelector(".dates").open = true;
+}
+
+// --- Days: by the bars, by their links, by two fields ---
+
+const rangeHooks = {
+  say: (text) => { announcer.textContent = text; },
+  choose(since, until) {
+    const query = filters();
+    query.set("since", since);
+    query.set("until", until);
+    return turn(`/contacts/${contact}?${query}`, { push: true });
+  },
+};
+enableRange(profile.querySelector(".histogram"), rangeHooks);
+
+profile.addEventListener("submit", (submit) => {
+  if (!submit.target.matches(".dates form")) return;
+  submit.preventDefault();
+  const query = new URLSearchParams([...new FormData(submit.target)].filter(([, value]) => value));
+  turn(`/contacts/${contact}${query.size ? `?${query}` : ""}`, { push: true });
+});
+
+profile.addEventListener("click", (click) => {
+  const link = click.target.closest("a.changes-toggle");
+  if (!link || click.ctrlKey || click.metaKey || click.shiftKey) return;
+  click.preventDefault();
+  turn(link.href, { push: true }).then(() => profile.querySelector("a.changes-toggle")?.focus());
+});
 
 toolbar.addEventListener("click", (click) => {
   const link = click.target.closest("a");
@@ -212,7 +248,13 @@ function refreshIdentity() {
   }, 300);
 }
 
-new Live({
+let changedTimer = null;
+function showChanges() {
+  changedTimer = null;
+  if (scrollY < 80 && !list.contains(document.activeElement) && !list.querySelector("details[open]")) turn(location.href);
+}
+
+if (!profile.matches(".is-past")) new Live({ // the past does not change
   contact,
   position: profile.dataset.position,
   timeline,
@@ -221,7 +263,14 @@ new Live({
   hooks: {
     filters,
     counted,
-    changed: refreshIdentity,
+    changed() {
+      refreshIdentity();
+      if (filters().has("changes")) changedTimer ??= setTimeout(showChanges, 500);
+    },
+    fits(event) {
+      const day = dayIn(root.dataset.zone, event.occurred_at);
+      return !(day < filters().get("since")) && !(filters().get("until") && day > filters().get("until"));
+    },
     isOffTop: () => list.querySelector(":scope > .newer") !== null,
     reread: () => turn(`/contacts/${contact}${filters().size ? `?${filters()}` : ""}`, { push: true }),
     inserted(rows) {

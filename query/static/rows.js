@@ -6,6 +6,8 @@ const place = (row) => [Number(row.dataset.at), Number(row.dataset.offset)];
 const isNewer = ([at, offset], [otherAt, otherOffset]) => at > otherAt || (at === otherAt && offset > otherOffset);
 
 export const eventRows = (root) => [...root.querySelectorAll(".event")];
+// Changes of the contact stand between the events: they have a place like these, and end a run.
+const placedRows = (root) => [...root.querySelectorAll(".event, .change")];
 
 export function findRow(list, id) {
   return eventRows(list).find((row) => row.dataset.id === id);
@@ -55,7 +57,7 @@ function makeRun(rows, plus, open) {
 function collapse(day, end) {
   const focused = day.contains(document.activeElement) ? document.activeElement : null;
   const open = unwrap(day);
-  const rows = eventRows(day);
+  const rows = placedRows(day);
   for (let from = 0, to; from < rows.length; from = to) {
     to = from + 1;
     while (to < rows.length && rows[to].dataset.name === rows[from].dataset.name) to++;
@@ -82,14 +84,14 @@ export class Timeline {
 
   #regroup(days) {
     if (!this.collapses) return;
-    const end = this.older ? eventRows(this.list).at(-1) : null;
+    const end = this.older ? placedRows(this.list).at(-1) : null;
     for (const day of days) collapse(day, end);
   }
 
   // Appends the next stretch; a day or a run that began on the last page goes on in it.
   append(fragment) {
     this.list.querySelectorAll(":scope > .older, :scope > .note").forEach((element) => element.remove());
-    if (fragment.querySelector(".event")) this.list.querySelector(":scope > .blank")?.remove();
+    if (fragment.querySelector(".event, .change")) this.list.querySelector(":scope > .blank")?.remove();
     fragment.querySelectorAll(".newer").forEach((element) => element.remove());
     const last = [...this.list.querySelectorAll(".day")].at(-1);
     const first = fragment.querySelector(".day");
@@ -108,7 +110,7 @@ export class Timeline {
   insert(fragment) {
     const put = [];
     const touched = new Set();
-    const loaded = eventRows(this.list);
+    const loaded = placedRows(this.list);
     for (const day of fragment.querySelectorAll(".day")) {
       for (const row of eventRows(day)) {
         if (findRow(this.list, row.dataset.id)) continue;
@@ -116,7 +118,7 @@ export class Timeline {
         if (beyond) continue; // comes with the page it belongs to
         const home = this.#day(day);
         touched.add(home);
-        const next = eventRows(home).find((other) => isNewer(place(row), place(other)));
+        const next = placedRows(home).find((other) => isNewer(place(row), place(other)));
         if (next) next.before(row);
         else home.querySelector(".rows").append(row);
         put.push(row);

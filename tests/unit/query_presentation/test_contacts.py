@@ -11,8 +11,9 @@ from query.contacts import Contact, ContactSummary
 from query.presentation.contacts import contact_card, contact_line, most_telling
 from query.presentation.events import Reader, before_conversation, event_row
 from query.presentation.histogram import HEIGHT, draw
-from query.presentation.profile import chips, matches, query_string
+from query.presentation.profile import chips, matches
 from query.presentation.tones import Tone
+from query.presentation.view import View
 from query.shown_names import ShownName, shown_names
 from query.summary import DayCount, Histogram, NameSummary
 from query.timeline import Event, Filters
@@ -126,16 +127,16 @@ def test_before_a_conversation_attention_comes_first_and_no_name_twice() -> None
 def test_the_histogram_shows_the_share_of_attention() -> None:
     today = date(2026, 11, 24)
     days = [DayCount(today, "charge_failed", 2), DayCount(today, "login", 6), DayCount(today - 89 * DAY, "login", 1)]
-    drawing = draw(Histogram([*days, DayCount(today - 90 * DAY, "login", 99)], None), READER)
+    drawing = draw(Histogram([*days, DayCount(today - 90 * DAY, "login", 99)], None), READER, View(17))
     assert drawing is not None
     assert [(bar.x, bar.height, bar.attention_height) for bar in drawing.bars] == [(0, 5.0, 0.0), (89, HEIGHT, 10.0)]
     assert drawing.bars[-1].title == "24 Nov: 8 events, 2 need attention"
     assert drawing.summary == "Events by day in the last 90 days: 9, 2 of them need attention"
-    assert draw(Histogram([], None), READER) is None
+    assert draw(Histogram([], None), READER, View(17)) is None
 
 
 def test_one_lone_event_is_not_drawn_like_a_flood() -> None:
-    drawing = draw(Histogram([DayCount(date(2026, 11, 24), "login", 1)], NOW), READER)
+    drawing = draw(Histogram([DayCount(date(2026, 11, 24), "login", 1)], NOW), READER, View(17))
     assert drawing is not None
     assert drawing.bars[0].height == HEIGHT / 4
     assert drawing.first == "27 Aug · counted from 24 Nov"
@@ -146,7 +147,7 @@ def summaries(*names: str) -> list[ShownName]:
 
 
 def test_five_chips_those_that_are_on_first_and_all_under_more() -> None:
-    first, more = chips(summaries(*"abcdefg"), Filters(names=("g",)), 17)
+    first, more = chips(summaries(*"abcdefg"), View(17, Filters(names=("g",))))
     assert [chip.name for chip in first] == ["g", "a", "b", "c", "d"]
     assert first[0].selected
     assert first[0].href == "/contacts/17"  # off again
@@ -155,8 +156,8 @@ def test_five_chips_those_that_are_on_first_and_all_under_more() -> None:
 
 
 def test_links_carry_the_filters_escaped() -> None:
-    assert query_string(Filters()) == ""
-    assert query_string(Filters(names=("a&b",), text="x y"), cursor="c") == "?name=a%26b&q=x+y&cursor=c"
+    assert View(17).query() == ""
+    assert View(17, Filters(names=("a&b",), text="x y")).query(cursor="c") == "?name=a%26b&q=x+y&cursor=c"
 
 
 def test_an_arriving_event_passes_the_same_filters() -> None:
