@@ -11,7 +11,7 @@ from ingest.batches import Batch, read_events, split_lines
 from ingest.bodies import is_ndjson, read_body
 from ingest.events import EventDraft, Invalid
 from ingest.fields import AHEAD, EVENT_ID
-from ingest.names import CONVENTION, suggestion, warnings
+from ingest.names import CONVENTION, suggestion
 from ingest.requests import begin, contact_id_from, limit_rate, refuse_header_id, settle_id
 from runtime.problems import Fault, Problem
 
@@ -36,11 +36,13 @@ def post_event(parts: Parts, contact_id: str) -> Response:
         if number is None or not parts.known.exists(caller.workspace_id, number):
             raise answers.not_found()
         if caller.dry_run:
-            warned = warnings(draft.name)
+            warned = parts.advice.about(caller.workspace_id, draft)
             return answers.answer(200, {"dry_run": True, "id": id_, "position": None, "warnings": warned})
         outcome = parts.recording.record(caller, number, draft, id_)
     position = answers.position_of(outcome, id=id_)
-    return answers.answer(202, {"id": id_, "position": position, "warnings": warnings(draft.name)})
+    return answers.answer(
+        202, {"id": id_, "position": position, "warnings": parts.advice.about(caller.workspace_id, draft)}
+    )
 
 
 def post_event_batch(parts: Parts) -> Response:

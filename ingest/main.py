@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ingest.admission import Gate
+from ingest.advice import Advice
 from ingest.app import build_app
 from ingest.contacts import Contacts
 from ingest.database import Database
@@ -17,6 +18,8 @@ from ingest.events import EventReader
 from ingest.key_use import KeyUse
 from ingest.event_names import EventNames
 from ingest.known_contacts import KnownContacts
+from ingest.known_names import KnownNames
+from ingest.name_rules import EventNameChange
 from ingest.parts import Parts
 from ingest.publisher import Publisher
 from ingest.name_rules import EventNameChange
@@ -62,6 +65,8 @@ def build(
     key_use = KeyUse(database)
     deliveries = DeliveryLog()
     delivery_writer = DeliveryWriter(database, deliveries, writer=uuid7(), now=now, monotonic=monotonic)
+    names = KnownNames(database, monotonic)
+    advice = Advice(names)
     sweeper = Sweeper(contacts, erasing, key_use, delivery_writer)
     parts = Parts(
         keys=KeyRing(ApiKey.parse, partial(_find_key, database), now),
@@ -69,7 +74,8 @@ def build(
         workspaces=Workspaces(database, monotonic),
         rates=RateLimits(1 / settings.workers, monotonic),
         known=known,
-        recording=Recording(publisher, known, uuid7),
+        advice=advice,
+        recording=Recording(publisher, known, advice, uuid7),
         contacts=contacts,
         erasing=erasing,
         events=EventReader(Event(now), in_batch=False),
@@ -84,6 +90,7 @@ def build(
     )
 
     def close() -> None:
+        names.stop()
         sweeper.stop()
         delivery_writer.stop()
         publisher.close()
@@ -91,6 +98,7 @@ def build(
 
     database.open()
     sweeper.start()
+    names.start()
     delivery_writer.start()
     checks = {"kafka": publisher.unavailable, "postgres": database.unavailable}
     return Service(app=build_app(parts), checks=checks, close=close)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.advice import WARNING_CODES
 from ingest.answers import SEND_AGAIN
 from ingest.batches import MAX_ITEMS
 from ingest.fields import EVENT_ID, NAME_LENGTH, VISIBLE, Strict
@@ -83,7 +84,11 @@ def rules_schema(rules: type[Rules]) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     return {rules.__name__: rules_schema(rules) for rules in RULES} | {
         "Warning": _object(
-            {"code": {"type": "string"}, "pointer": {"type": "string"}, "message": {"type": "string"}}
+            {
+                "code": {"type": "string", "x-codes": WARNING_CODES},
+                "pointer": {"type": "string"},
+                "message": {"type": "string"},
+            }
             | {"suggestion": {"type": "string"}},
             ["code", "pointer", "message"],
         ),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from ingest.advice import Advice
     from ingest.contacts import Contacts
     from ingest.erasing import Erasing
     from ingest.event_names import EventNames
@@ -33,6 +34,7 @@ class Parts:
     workspaces: Workspaces
     rates: RateLimits
     known: KnownContacts
+    advice: Advice
     recording: Recording
     contacts: Contacts
     erasing: Erasing

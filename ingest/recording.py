@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ingest import answers
 from ingest.database import DatabaseAwayError
-from ingest.names import warnings
 from ingest.publisher import Acked
 from schemas.records import EventRecorded
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from ingest.advice import Advice
     from ingest.batches import Batch
     from ingest.events import EventDraft
     from ingest.known_contacts import Found, KnownContacts
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 class Recording:
     """Writes events. Safe to use from many threads."""
 
-    def __init__(self, publisher: Publisher, known: KnownContacts, new_id: Callable[[], UUID]) -> None:
+    def __init__(self, publisher: Publisher, known: KnownContacts, advice: Advice, new_id: Callable[[], UUID]) -> None:
         self._publisher = publisher
         self._known = known
+        self._advice = advice
         self._new_id = new_id
 
     def record(self, caller: Caller, contact_id: int, draft: EventDraft, id_: str) -> Outcome:
@@ -57,15 +58,18 @@ class Recording:
             elif contact_id is None:
                 batch.settle(place, _unknown_contact(draft))
             elif caller.dry_run:
-                batch.settle(
-                    place, {"status": "accepted", "id": id_, "position": None, "warnings": warnings(draft.name)}
-                )
+                warned = self._advice.about(workspace_id, draft)
+                batch.settle(place, {"status": "accepted", "id": id_, "position": None, "warnings": warned})
             else:
                 record = self._record(workspace_id, contact_id, draft, id_, caller.received_at)
                 records.append((place, draft, record))
         outcomes = self._publisher.publish([record for _, _, record in records]) if records else []
         for (place, draft, record), outcome in zip(records, outcomes, strict=True):
-            batch.settle(place, _settled(draft, record.id, outcome))
+            answer = answers.item_outcome(outcome)
+            answer["id"] = record.id
+            if isinstance(outcome, Acked):
+                answer["warnings"] = self._advice.about(workspace_id, draft)
+            batch.settle(place, answer)
 
     def _record(
         self, workspace_id: int, contact_id: int, draft: EventDraft, id_: str, received_at: datetime
@@ -80,14 +84,6 @@ class Recording:
             occurred_at=draft.occurred_at,
             properties=draft.properties,
         )
-
-
-def _settled(draft: EventDraft, id_: str, outcome: Outcome) -> dict[str, Any]:
-    answer = answers.item_outcome(outcome)
-    answer["id"] = id_
-    if isinstance(outcome, Acked):
-        answer["warnings"] = warnings(draft.name)
-    return answer
 
 
 def _is_undecided(draft: EventDraft, ids: Found[int], by_external_id: Found[str]) -> bool:
