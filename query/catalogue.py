@@ -19,6 +19,7 @@ from runtime.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from query.access import Viewer
     from query.reading import Reading
     from query.timeline import Filters
 
@@ -83,6 +84,11 @@ class Catalogue:
         if names == filters.names and without == filters.without:
             return filters
         return replace(filters, names=names, without=without)
+
+
+def leaves_out_hidden(viewer: Viewer, asked: bool | None) -> bool:  # noqa: FBT001 - a parameter as it was given
+    """Tell whether hidden names are left out: for agents unless they ask for them, for apps only when they ask."""
+    return viewer.kind != "key" if asked is None else not asked
 
 
 NOTHING_SAID: Final = Catalogue()

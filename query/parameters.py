@@ -68,6 +68,13 @@ class Parameters:
                 self.fault(prefix, "invalid_text", f"A name that begins with {prefix} has a NUL character.")
         return [(key, value) for key, value in given if value]
 
+    def flag(self, name: str) -> bool | None:
+        """Take true or false; None when it is absent."""
+        value = self._one(name)
+        if value not in {None, "true", "false"}:
+            self.fault(name, "invalid_flag", f"{name} should be true or false.")
+        return None if value is None else value == "true"
+
     def limit(self, default: int = 50, most: int = 200) -> int:
         """Take `limit`."""
         value = self._one("limit")

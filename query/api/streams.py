@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, request
 
+from query.catalogue import NOTHING_SAID, leaves_out_hidden
 from query.parameters import Parameters
 from query.shapes import contact_document, event_document, moment, one_line
 from query.subscriptions import ContactChanged, EventAdded, Reached
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from query.access import Viewer
+    from query.catalogue import Catalogue, Catalogues
     from query.services import Services
     from query.subscriptions import Change, Subscription
 
@@ -40,12 +43,15 @@ def streams_blueprint(services: Services) -> Blueprint:
         viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
         parameters = Parameters(request.args)
         after, position = parameters.position("after"), parameters.position()
+        without_hidden = leaves_out_hidden(viewer, parameters.flag("include_hidden"))
         parameters.finish()
         after = _last_event_id() or after
         services.gate.wait(viewer.workspace_id, position)
+        services.catalogues.of(viewer.workspace_id, fresh=position is not None)
         subscribing = services.live.subscribe(viewer.workspace_id, id_, after)
         subscription = subscribing.__enter__()  # here, so that what is wrong becomes an answer and not a broken stream
-        body = _Body(subscribing, _messages(subscription, viewer, services.now))
+        telling = _Telling(viewer, services.catalogues, without_hidden)
+        body = _Body(subscribing, _messages(subscription, telling, services.now))
         return Response(body, headers=_HEADERS, content_type="text/event-stream")
 
     return blueprint
@@ -84,26 +90,42 @@ class _Body:
             self._subscribing.__exit__(None, None, None)
 
 
-def _messages(subscription: Subscription, viewer: Viewer, now: Callable[[], datetime]) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """To whom a stream tells what, in which words: the names' settings are those of the moment, some seconds ago."""
+
+    viewer: Viewer
+    catalogues: Catalogues
+    without_hidden: bool
+
+    def messages(self, changes: list[Change]) -> bytes:
+        """Write those of the changes that may be told."""
+        if not changes:
+            return b""
+        catalogue = self.catalogues.of(self.viewer.workspace_id)
+        return b"".join(message(change, catalogue) for change in changes if self._may_see(change, catalogue))
+
+    def _may_see(self, change: Change, catalogue: Catalogue) -> bool:
+        if isinstance(change, EventAdded):
+            return not (self.without_hidden and change.event.name in catalogue.hidden)
+        return not isinstance(change, ContactChanged) or "contacts:read" in self.viewer.scopes
+
+
+def _messages(subscription: Subscription, telling: _Telling, now: Callable[[], datetime]) -> Iterator[bytes]:
     ends_at = now() + LONGEST_STREAM
-    if viewer.expires_at is not None:
-        ends_at = min(ends_at, viewer.expires_at)
+    if telling.viewer.expires_at is not None:
+        ends_at = min(ends_at, telling.viewer.expires_at)
     yield b"retry: 2000\n\n"
     while not subscription.closed and (left := (ends_at - now()).total_seconds()) > 0:
         changes = subscription.take(min(left, HEARTBEAT_SECONDS))
-        told = [message(change) for change in changes if _may_see(viewer, change)]
-        yield b"".join(told) or b": still here\n\n"
+        yield telling.messages(changes) or b": still here\n\n"
 
 
-def _may_see(viewer: Viewer, change: Change) -> bool:
-    return not isinstance(change, ContactChanged) or "contacts:read" in viewer.scopes
-
-
-def message(change: Change) -> bytes:
+def message(change: Change, catalogue: Catalogue = NOTHING_SAID) -> bytes:
     """Write one server-sent event, its data in one line."""
     document: dict[str, Any] = {}
     if isinstance(change, EventAdded):
-        document = event_document(change.event)
+        document = event_document(change.event, catalogue)
     elif isinstance(change, ContactChanged):
         document = contact_document(change.contact)
     elif isinstance(change, Reached):

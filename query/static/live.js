@@ -52,7 +52,7 @@ export class Live {
     this.#pill = pill;
     this.#hooks = hooks;
     const delayed = delayedBar(bar);
-    new Stream(`/api/v1/contacts/${contact}/event-stream`, {
+    new Stream(`/api/v1/contacts/${contact}/event-stream?include_hidden=true`, {
       after: position,
       state: (open) => delayed.connection(open),
       hear: (type, data) => {
@@ -82,7 +82,8 @@ export class Live {
   // Names are told apart here; what a search text finds, the server decides.
   #fits(event) {
     const names = this.#hooks.filters().getAll("name");
-    return this.#hooks.fits(event) && (names.length === 0 || names.includes(event.name));
+    const asked = names.length ? names.includes(event.name) || names.includes(event.shown_as) : !event.hidden;
+    return asked && this.#hooks.fits(event);
   }
 
   #gather() {

@@ -232,8 +232,8 @@ function bump(element) {
 }
 
 function counted(event) {
-  bump(total);
-  const known = [...toolbar.querySelectorAll("a[title]")].filter((chip) => chip.title === event.name);
+  if (!event.hidden) bump(total);
+  const known = [...toolbar.querySelectorAll("a[title]")].filter((chip) => chip.title === event.shown_as);
   known.forEach((chip) => bump(chip.querySelector(".count")));
   refreshIdentity();
 }
