@@ -14,15 +14,14 @@ from ingest.database import Database
 from ingest.delivery_log import DeliveryLog
 from ingest.delivery_writer import DeliveryWriter
 from ingest.erasing import Erasing
+from ingest.event_names import EventNames
 from ingest.events import EventReader
 from ingest.key_use import KeyUse
-from ingest.event_names import EventNames
 from ingest.known_contacts import KnownContacts
 from ingest.known_names import KnownNames
 from ingest.name_rules import EventNameChange
 from ingest.parts import Parts
 from ingest.publisher import Publisher
-from ingest.name_rules import EventNameChange
 from ingest.recording import Recording
 from ingest.refusals import Refusals
 from ingest.rules import BatchEvent, Contact, ContactChange, Event
@@ -65,9 +64,9 @@ def build(
     key_use = KeyUse(database)
     deliveries = DeliveryLog()
     delivery_writer = DeliveryWriter(database, deliveries, writer=uuid7(), now=now, monotonic=monotonic)
+    sweeper = Sweeper(contacts, erasing, key_use, delivery_writer)
     names = KnownNames(database, monotonic)
     advice = Advice(names)
-    sweeper = Sweeper(contacts, erasing, key_use, delivery_writer)
     parts = Parts(
         keys=KeyRing(ApiKey.parse, partial(_find_key, database), now),
         key_use=key_use,
@@ -78,28 +77,28 @@ def build(
         recording=Recording(publisher, known, advice, uuid7),
         contacts=contacts,
         erasing=erasing,
+        event_names=EventNames(database, publisher, now=now, new_id=uuid7),
         events=EventReader(Event(now), in_batch=False),
         batch_events=EventReader(BatchEvent(now), in_batch=True),
         contact_rules=Contact(now),
         change_rules=ContactChange(now),
-        now=now,
         refusals=Refusals(deliveries, now),
         name_rules=EventNameChange(now),
-        event_names=EventNames(database, publisher, now=now, new_id=uuid7),
+        now=now,
         new_id=uuid7,
     )
 
     def close() -> None:
-        names.stop()
         sweeper.stop()
+        names.stop()
         delivery_writer.stop()
         publisher.close()
         database.close()
 
     database.open()
     sweeper.start()
-    names.start()
     delivery_writer.start()
+    names.start()
     checks = {"kafka": publisher.unavailable, "postgres": database.unavailable}
     return Service(app=build_app(parts), checks=checks, close=close)
 

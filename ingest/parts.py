@@ -38,12 +38,12 @@ class Parts:
     recording: Recording
     contacts: Contacts
     erasing: Erasing
-    events: EventReader
     event_names: EventNames
+    events: EventReader
     batch_events: EventReader
     contact_rules: Rules
     change_rules: Rules
-    now: Callable[[], datetime]
     refusals: Refusals
     name_rules: Rules
+    now: Callable[[], datetime]
     new_id: Callable[[], UUID]
