@@ -66,15 +66,15 @@ def _about_name(known: Known, name: str) -> Warnings:
     found = warnings(name)
     if known.counts.get(name, 0) >= ESTABLISHED:
         return found
-    if (near := known.near.of(name)) is not None:
-        times = known.counts[near]
-        message = f"Did you mean {near}, which this workspace has used {times:,} times?"
-        found.append({"code": "near_known_name", "pointer": "/name", "message": message, "suggestion": near})
     if (held := find_id(name)) is not None:
         better = f" Consider {held.suggestion}, with {held.property} as a property." if held.suggestion else ""
         message = f"The name holds {held.id}, which looks like an id: each one makes a name of its own.{better}"
         warning = {"code": "id_in_name", "pointer": "/name", "message": message}
         found.append(warning | ({"suggestion": held.suggestion} if held.suggestion else {}))
+    elif (near := known.near.of(name)) is not None:
+        times = known.counts[near]
+        message = f"Did you mean {near}, which this workspace has used {times:,} times?"
+        found.append({"code": "near_known_name", "pointer": "/name", "message": message, "suggestion": near})
     return found
 
 

@@ -33,7 +33,7 @@ STALE: Final = 900.0
 
 MOST_WORKSPACES: Final = 50
 MOST_NAMES: Final = 1_000
-"""Of a workspace: the most used. With all their one-letter variants they take about two megabytes."""
+"""Of a workspace: the most used. With all their one-letter variants they take about three megabytes."""
 
 MOST_TYPED: Final = 200
 MOST_PROPERTIES: Final = 100

@@ -116,9 +116,14 @@ def test_any_name_can_be_looked_at(name: str) -> None:
 
 
 SEEN = {
-    "mrr_delta": {"number": 1_204, "null": 9_000}, "plan": {"string": 95, "number": 5},
-    "odd": {"string": 5, "number": 5}, "new": {"string": FEWEST - 1}, "tags": {"array": 20}, "card": {"object": 20}, "yes": {"boolean": 20},
-}  # fmt: skip
+    "mrr_delta": {"number": 1_204, "null": 9_000},
+    "plan": {"string": 95, "number": 5},
+    "odd": {"string": 5, "number": 5},
+    "new": {"string": FEWEST - 1},
+    "tags": {"array": 20},
+    "card": {"object": 20},
+    "yes": {"boolean": 20},
+}
 TYPES = usual_types([(name, type_, count) for name, of in SEEN.items() for type_, count in of.items()], 100)
 
 
