@@ -21,6 +21,7 @@ from query.page_frame import Frame, SignedOutError
 from query.page_home import add_home
 from query.page_profile import add_profile
 from query.page_sidebar import FRAMED, add_sidebar
+from query.page_trace import add_trace
 from query.sessions import local_path
 from query.static_files import StaticFiles
 from runtime.problems import Problem
@@ -67,6 +68,7 @@ def build_pages(  # noqa: PLR0913 - everything the pages depend on
     add_catalogue(pages, frame)
     add_deliveries(pages, frame)
     add_profile(pages, frame)
+    add_trace(pages, frame)
     add_sidebar(pages, frame)
     _add_static(pages, static)
     _add_errors(pages, frame)
