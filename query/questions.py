@@ -63,33 +63,60 @@ class Prepared:
     def __init__(self) -> None:
         self._of: WeakKeyDictionary[Connection[Any], tuple[dict[str, bytes], Transformer]] = WeakKeyDictionary()
 
+    def ask_one(self, connection: Connection[Any], statement: str, parameters: Mapping[str, Value]) -> list[Row]:
+        """Run one statement as a transaction of its own; raise psycopg.Error.
+
+        One call sends, waits and receives, and lets go of the interpreter's lock once: where many threads want it,
+        every further time costs two changes of threads.
+        """
+        names, transformer = self._known(connection, [statement])
+        result = connection.pgconn.exec_prepared(names[statement], _values(statement, parameters), None, _BINARY)
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            error = _error(connection.pgconn, result)
+            connection.close()  # rare, and whatever state it is in (a statement to prepare anew, too) ends with it
+            raise error
+        return _rows(transformer, result)
+
     def ask(self, connection: Connection[Any], questions: Sequence[Question[Any]]) -> Answers:
         """Ask all questions as one transaction and wait for the answers; raise psycopg.Error."""
-        names, transformer = self._of.setdefault(connection, ({}, adapt.Transformer(connection)))
+        names, transformer = self._known(connection, [question.statement for question in questions])
         server = connection.pgconn
-        for question in questions:
-            if question.statement not in names:
-                names[question.statement] = _prepare(server, question.statement, b"ask_%d" % len(names))
         # Up to the sync all is one transaction, without BEGIN and COMMIT: the first failure skips the rest.
         server.enter_pipeline_mode()
         for question in questions:
-            values = [_written(question.parameters[name]) for name in _numbered(question.statement)[1]]
-            server.send_query_prepared(names[question.statement], values, result_format=_BINARY)
+            values = _values(question.statement, question.parameters)
+            server.send_query_prepared(names[question.statement], values, None, _BINARY)
         server.pipeline_sync()
         try:
             results = _results(server)
         except psycopg.Error:
-            connection.close()  # rare, and whatever state it is in (a statement to prepare anew, too) ends with it
+            connection.close()  # as above
             raise
         server.exit_pipeline_mode()
         return Answers(dict(zip(questions, (_rows(transformer, result) for result in results), strict=True)))
+
+    def _known(self, connection: Connection[Any], statements: list[str]) -> tuple[dict[str, bytes], Transformer]:
+        known = self._of.get(connection)
+        if known is None:
+            known = self._of[connection] = ({}, adapt.Transformer(connection))
+        for statement in statements:
+            if statement not in known[0]:
+                known[0][statement] = _prepare(connection.pgconn, statement, b"ask_%d" % len(known[0]))
+        return known
 
 
 def _prepare(server: PGconn, statement: str, name: bytes) -> bytes:
     result = server.prepare(name, _numbered(statement)[0])
     if result.status != pq.ExecStatus.COMMAND_OK:
-        raise psycopg.errors.error_from_result(result)
+        raise _error(server, result)
     return name
+
+
+def _error(server: PGconn, result: PGresult) -> psycopg.Error:
+    """Make the error; one that libpq reports itself has no state to go by, and means that the connection is gone."""
+    if server.status == pq.ConnStatus.BAD:
+        return psycopg.OperationalError(result.error_message.decode(errors="replace").strip())
+    return psycopg.errors.error_from_result(result)
 
 
 def _results(server: PGconn) -> list[PGresult]:
@@ -111,8 +138,12 @@ def _results(server: PGconn) -> list[PGresult]:
         if result.status == pq.ExecStatus.PIPELINE_SYNC:
             return results
         if result.status != pq.ExecStatus.TUPLES_OK:
-            raise psycopg.errors.error_from_result(result)
+            raise _error(server, result)
         results.append(result)
+
+
+def _values(statement: str, parameters: Mapping[str, Value]) -> list[bytes]:
+    return [_written(parameters[name]) for name in _numbered(statement)[1]]
 
 
 def _rows(transformer: Transformer, result: PGresult) -> list[Row]:

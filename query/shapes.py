@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from query.contacts import Contact, ContactSummary
     from query.places import Place
+    from query.shown_names import ShownName
     from query.sidebar_tokens import Conversation
     from query.summary import Histogram, NameSummary
     from query.timeline import Event
@@ -42,7 +43,7 @@ def event_document(event: Event, catalogue: Catalogue = NOTHING_SAID) -> dict[st
         "hidden": event.name in catalogue.hidden,
         "occurred_at": event.occurred_at,
         "received_at": event.received_at,
-        "late": event.late,
+        "late": event.received_at - event.occurred_at > LATE_AFTER,  # as `event.late` has it, without two calls
         "properties": msgspec.Raw(event.properties.encode()),
     }
 
@@ -76,13 +77,28 @@ def contact_line(contact: ContactSummary) -> dict[str, Any]:
     }
 
 
-def name_document(name: NameSummary) -> dict[str, Any]:
+def name_document(name: NameSummary, catalogue: Catalogue = NOTHING_SAID) -> dict[str, Any]:
     """Write the totals of one name."""
     return {
         "name": name.name,
+        "shown_as": catalogue.shown(name.name),
+        "hidden": name.name in catalogue.hidden,
         "count": name.count,
         "first_occurred_at": format_time(name.first_occurred_at),
         "last_occurred_at": format_time(name.last_occurred_at),
+    }
+
+
+def shown_name_document(name: ShownName) -> dict[str, Any]:
+    """Write the totals of what is shown under one name."""
+    return {
+        "name": name.name,
+        "recorded_names": list(name.recorded),
+        "count": name.count,
+        "first_occurred_at": format_time(name.first_occurred_at),
+        "last_occurred_at": format_time(name.last_occurred_at),
+        "pinned": name.pinned,
+        "hidden": name.hidden,
     }
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
+import msgspec
+
 from query import timeline_statements as statements
 from query.cursors import Cursor, Direction
 from query.questions import Question, Row
@@ -22,8 +24,7 @@ _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 _BEGINNING_OF_TIME: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):  # a page makes fifty of them: five times as fast as a frozen dataclass
     """One contact event. `properties` is the text of a JSON object, with numbers as they were written."""
 
     id: str

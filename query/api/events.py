@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from flask import Blueprint, Response, request
 
 from query.access import contact_not_found
+from query.catalogue import leaves_out_hidden
 from query.parameters import Parameters
-from query.places import ask_place, place_of_contact
+from query.places import place_of_contact, with_place
 from query.shapes import answer, event_document, lines, moment, place_members
 from query.timeline import Filters, ask_page, find_event, timeline_page
 from runtime.problems import Problem
@@ -17,6 +18,7 @@ from runtime.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from query.catalogue import Catalogue
     from query.services import Services
     from query.timeline import Page
 
@@ -60,20 +62,21 @@ class EventRoutes:
         viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
         of = f"{viewer.workspace_id}/{id_}"
         parameters = Parameters(request.args)
-        filters = read_filters(parameters)
+        filters, include_hidden = read_filters(parameters), parameters.flag("include_hidden")
         cursor = parameters.cursor(services.cursors, of)
         limit = parameters.limit()
         position = parameters.position()
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
-        place_asked = ask_place(viewer.workspace_id, id_)
-        page_asked = ask_page(viewer.workspace_id, id_, filters=filters, cursor=cursor, limit=limit)
-        answers = services.reading.ask(viewer.workspace_id, place_asked, page_asked)
-        place, page = answers(place_asked), answers(page_asked)
-        if place is None:
+        catalogue = services.catalogues.of(viewer.workspace_id, fresh=position is not None)
+        filters = catalogue.applied(filters, leave_out_hidden=leaves_out_hidden(viewer, include_hidden))
+        asked = ask_page(viewer.workspace_id, id_, filters=filters, cursor=cursor, limit=limit)
+        answered = services.reading.ask(viewer.workspace_id, with_place(asked))
+        if answered is None:
             raise contact_not_found()
+        place, page = answered
         document = {
-            "data": [event_document(event) for event in page.events],
+            "data": [event_document(event, catalogue) for event in page.events],
             "next_cursor": services.cursors.encode(page.next_cursor, of),
             "prev_cursor": services.cursors.encode(page.prev_cursor, of),
         }
@@ -96,17 +99,19 @@ class EventRoutes:
             known = EVENT_ID.fullmatch(event_id) and find_event(connection, viewer.workspace_id, id_, event_id)
         if not known:
             raise Problem(404, "event_not_found", "This contact has no event with this id.")
-        return answer(event_document(known))
+        return answer(event_document(known, services.catalogues.of(viewer.workspace_id, fresh=position is not None)))
 
     def export_events(self, contact_id: str) -> Response:
         """Answer all events that fit, one JSON object a line, newest first, as they are read."""
         services = self._services
         viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
         parameters = Parameters(request.args)
-        filters = read_filters(parameters)
+        filters, include_hidden = read_filters(parameters), parameters.flag("include_hidden")
         position = parameters.position()
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
+        catalogue = services.catalogues.of(viewer.workspace_id, fresh=position is not None)
+        filters = catalogue.applied(filters, leave_out_hidden=leaves_out_hidden(viewer, include_hidden))
         with services.reading(viewer.workspace_id) as connection:
             if place_of_contact(connection, viewer.workspace_id, id_) is None:
                 raise contact_not_found()
@@ -115,18 +120,16 @@ class EventRoutes:
             "Cache-Control": "no-store",
             "Content-Disposition": f'attachment; filename="contact-{id_}-events.ndjson"',
         }
-        body = self._pages(viewer.workspace_id, id_, filters, first)
+        body = self._pages((viewer.workspace_id, id_), filters, first, catalogue)
         return Response(body, headers=headers, content_type="application/x-ndjson")
 
-    def _pages(self, workspace_id: int, contact_id: int, filters: Filters, page: Page) -> Iterator[bytes]:
+    def _pages(self, key: tuple[int, int], filters: Filters, page: Page, catalogue: Catalogue) -> Iterator[bytes]:
         """Read page after page, each in a transaction of its own, so that a slow reader holds no connection.
 
         Where a page cannot be read the answer breaks off without its end, which every HTTP client notices.
         """
-        yield lines(event_document(event) for event in page.events)
+        yield lines(event_document(event, catalogue) for event in page.events)
         while page.next_cursor is not None:
-            with self._services.reading(workspace_id) as connection:
-                page = timeline_page(
-                    connection, workspace_id, contact_id, filters=filters, cursor=page.next_cursor, limit=EXPORT_PAGE
-                )
-            yield lines(event_document(event) for event in page.events)
+            with self._services.reading(key[0]) as connection:
+                page = timeline_page(connection, *key, filters=filters, cursor=page.next_cursor, limit=EXPORT_PAGE)
+            yield lines(event_document(event, catalogue) for event in page.events)

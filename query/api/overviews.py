@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from flask import Blueprint, Response, request
 
 from query.access import contact_not_found
 from query.api.events import LONGEST_NAME
+from query.catalogue import leaves_out_hidden
 from query.contacts import ask_contact
 from query.parameters import Parameters
 from query.places import ask_place, place_of_contact
@@ -22,10 +24,12 @@ from query.shapes import (
     histogram_document,
     name_document,
     place_members,
+    shown_name_document,
 )
+from query.shown_names import shown_names
 from query.sidebar_tokens import Conversation
 from query.summary import Histogram, event_summary, histogram
-from query.timeline import Filters, ask_page
+from query.timeline import EVERYTHING, Filters, ask_page
 from runtime.authentication import require_scope
 from runtime.problems import Fault, Problem
 
@@ -66,18 +70,28 @@ class OverviewRoutes:
         parameters = Parameters(request.args)
         names = parameters.texts("name", LONGEST_NAME)
         zone = parameters.time_zone(viewer.time_zone or "UTC")
-        days = day_range(parameters, zone, services.now())
+        days, include_hidden = day_range(parameters, zone, services.now()), parameters.flag("include_hidden")
         position = parameters.position()
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
+        catalogue = services.catalogues.of(viewer.workspace_id, fresh=position is not None)
+        without = catalogue.hidden if leaves_out_hidden(viewer, include_hidden) else frozenset()
         with services.reading(viewer.workspace_id) as connection:
             place = place_of_contact(connection, viewer.workspace_id, id_)
             if place is None:
                 raise contact_not_found()
             totals = event_summary(connection, viewer.workspace_id, id_)
-            counted = _count(connection, (viewer.workspace_id, id_), days, zone, names)
-        document = {"data": [name_document(name) for name in totals], "total": sum(name.count for name in totals)}
-        return answer(document | {"histogram": histogram_document(counted, zone, *days)} | place_members(place))
+            counted = _count(connection, (viewer.workspace_id, id_), days, zone, catalogue.recorded(names))
+        totals = [name for name in totals if name.name not in without]
+        if not names:  # what is asked for by name is not left out
+            counted = replace(counted, days=[day for day in counted.days if day.name not in without])
+        document = {
+            "data": [name_document(name, catalogue) for name in totals],
+            "shown": [shown_name_document(name) for name in shown_names(totals, catalogue)],
+            "total": sum(name.count for name in totals),
+            "histogram": histogram_document(counted, zone, *days),
+        }
+        return answer(document | place_members(place))
 
     def show_sidebar(self, contact_id: str) -> Response:
         """Answer the contact, its newest events, and those of the seven days before the conversation began."""
@@ -86,14 +100,17 @@ class OverviewRoutes:
         require_scope(list(viewer.scopes), "events:read")
         parameters = Parameters(request.args)
         conversation = viewer.conversation or read_conversation(parameters)
+        include_hidden = parameters.flag("include_hidden")
         position = parameters.position()
         parameters.finish()
         services.gate.wait(viewer.workspace_id, position)
+        catalogue = services.catalogues.of(viewer.workspace_id, fresh=position is not None)
+        shown = catalogue.applied(EVERYTHING, leave_out_hidden=leaves_out_hidden(viewer, include_hidden))
         key = (viewer.workspace_id, id_)
         place_asked, contact_asked = ask_place(*key), ask_contact(*key)
-        newest_asked = ask_page(*key, limit=SIDEBAR_EVENTS)
-        before_asked = None if conversation is None else _ask_before(key, conversation)
-        answers = services.reading.ask(
+        newest_asked = ask_page(*key, filters=shown, limit=SIDEBAR_EVENTS)
+        before_asked = None if conversation is None else _ask_before(key, conversation, shown)
+        answers = services.reading.ask_all(
             viewer.workspace_id, place_asked, contact_asked, newest_asked, *([before_asked] if before_asked else [])
         )
         place, contact, newest = answers(place_asked), answers(contact_asked), answers(newest_asked)
@@ -103,14 +120,15 @@ class OverviewRoutes:
         document: dict[str, Any] = {
             "contact": contact_document(contact),
             "conversation": conversation_document(conversation),
-            "before_conversation": None if before is None else [event_document(event) for event in before.events],
-            "events": [event_document(event) for event in newest.events],
+            "before_conversation": before and [event_document(event, catalogue) for event in before.events],
+            "events": [event_document(event, catalogue) for event in newest.events],
         }
         return answer(document | place_members(place))
 
 
-def _ask_before(key: tuple[int, int], conversation: Conversation) -> Question[Page]:
-    return ask_page(*key, filters=before_conversation(conversation), limit=MOST_BEFORE_CONVERSATION)
+def _ask_before(key: tuple[int, int], conversation: Conversation, shown: Filters) -> Question[Page]:
+    before = replace(before_conversation(conversation), without=shown.without)
+    return ask_page(*key, filters=before, limit=MOST_BEFORE_CONVERSATION)
 
 
 def before_conversation(conversation: Conversation) -> Filters:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from query import timeline_statements
-from query.places import ask_place
+from query.places import ask_place, with_place
 from query.questions import Question
 from query.reading import Reading
 from query.timeline import Filters, ask_page, timeline_page
@@ -55,8 +55,9 @@ def test_without_a_where_clause_only_the_declared_workspace_is_seen(
 ) -> None:
     rows.event(rows.contact())
 
-    assert reading.ask(rows.workspace_id, SEEN)(SEEN) == {rows.workspace_id}
-    assert reading.ask(other_workspace, SEEN)(SEEN) == {other_workspace}
+    for workspace in (rows.workspace_id, other_workspace):
+        assert reading.ask(workspace, SEEN) == {workspace}
+        assert reading.ask_all(workspace, SEEN)(SEEN) == {workspace}
     assert foreign
 
 
@@ -68,18 +69,37 @@ def test_a_page_with_its_predicate_removed_still_shows_nothing_foreign(
     monkeypatch.setattr(timeline_statements, "OLDER", broken)
     page = ask_page(rows.workspace_id, foreign)
 
-    assert reading.ask(rows.workspace_id, page)(page).events == []
-    assert len(reading.ask(other_workspace, page)(page).events) == 1
+    assert reading.ask(rows.workspace_id, page).events == []
+    assert reading.ask_all(rows.workspace_id, page)(page).events == []
+    assert len(reading.ask(other_workspace, page).events) == 1
+    assert len(reading.ask_all(other_workspace, page)(page).events) == 1
 
 
 def test_nothing_is_left_of_the_declaration(
     pool: ConnectionPool[Connection[Any]], reading: Reading, rows: Rows
 ) -> None:
     rows.event(rows.contact())
-    assert reading.ask(rows.workspace_id, SEEN)(SEEN)
+    for together in (False, True):
+        assert reading.ask_all(rows.workspace_id, SEEN)(SEEN) if together else reading.ask(rows.workspace_id, SEEN)
+        with pool.connection() as connection:  # the same one: the pool has no other
+            assert connection.execute("SELECT FROM timeline").fetchall() == []
 
-    with pool.connection() as connection:  # the same one: the pool has no other
-        assert connection.execute("SELECT FROM timeline").fetchall() == []
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])  # the server comes to prefer the second
+def test_a_statement_that_declares_its_workspace_does_so_before_it_reads(
+    pool: ConnectionPool[Connection[Any]], reading: Reading, rows: Rows, plan: str
+) -> None:
+    contact = rows.contact()
+    rows.event(contact, "wanted")
+    page = with_place(ask_page(rows.workspace_id, contact, filters=Filters(names=("wanted",))))
+    with pool.connection() as connection:
+        connection.execute("SELECT set_config('plan_cache_mode', %s, false)", [plan])
+
+    for _ in range(12):
+        answer = reading.ask(rows.workspace_id, page)
+        assert answer is not None
+        assert [event.name for event in answer[1].events] == ["wanted"]
+        assert answer[0].next_offset == rows.position.offset + 1
 
 
 def test_all_answers_are_of_one_moment_and_nothing_is_written(reading: Reading, rows: Rows) -> None:
@@ -101,7 +121,7 @@ def test_all_answers_are_of_one_moment_and_nothing_is_written(reading: Reading, 
     writer.start()
     try:
         began.set()
-        answers = reading.ask(rows.workspace_id, first, slept, second)
+        answers = reading.ask_all(rows.workspace_id, first, slept, second)
     finally:
         over.set()
         writer.join()
@@ -124,7 +144,8 @@ def test_an_answer_is_the_same_asked_together_and_by_itself(reading: Reading, ro
         with reading(rows.workspace_id) as connection:
             alone = asked.ask(connection)
 
-        assert reading.ask(rows.workspace_id, asked)(asked) == alone
+        assert reading.ask_all(rows.workspace_id, asked)(asked) == alone
+        assert reading.ask(rows.workspace_id, asked) == alone
         assert len(alone.events) == (1 if text else 2)
 
 
@@ -133,14 +154,17 @@ def test_one_that_fails_fails_all_and_the_next_are_answered(reading: Reading, ro
     place, bad = ask_place(rows.workspace_id, contact), Question("SELECT 1 / %(number)s::int", {"number": 0}, list)
 
     with pytest.raises(psycopg.errors.DivisionByZero):
-        reading.ask(rows.workspace_id, place, bad, place)
-    assert reading.ask(rows.workspace_id, place)(place) is not None
+        reading.ask(rows.workspace_id, bad)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        reading.ask_all(rows.workspace_id, place, bad, place)
+    assert reading.ask_all(rows.workspace_id, place)(place) is not None
     with reading(rows.workspace_id) as connection:
         assert timeline_page(connection, rows.workspace_id, contact).events == []
 
 
+@pytest.mark.parametrize("together", [False, True])
 def test_a_server_that_does_not_answer_is_given_up_and_holds_up_nobody_else(
-    reading: Reading, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    reading: Reading, rows: Rows, monkeypatch: pytest.MonkeyPatch, *, together: bool
 ) -> None:
     monkeypatch.setattr("query.reading.DEADLINE", 0.5)
     turns, over = 0, threading.Event()
@@ -150,13 +174,16 @@ def test_a_server_that_does_not_answer_is_given_up_and_holds_up_nobody_else(
         while not over.wait(0.01):
             turns += 1
 
+    slow = Question("SELECT pg_sleep(30)", {}, list)
     other = threading.Thread(target=take_turns)
     other.start()
     began = time.monotonic()
-    with pytest.raises(Problem) as raised:
-        reading.ask(rows.workspace_id, Question("SELECT pg_sleep(30)", {}, list))
-    over.set()
-    other.join()
+    try:
+        with pytest.raises(Problem) as raised:
+            _ = reading.ask_all(rows.workspace_id, slow) if together else reading.ask(rows.workspace_id, slow)
+    finally:
+        over.set()
+        other.join()
 
     assert (raised.value.status, raised.value.code) == (503, "timelines_unavailable")
     assert time.monotonic() - began < 15
