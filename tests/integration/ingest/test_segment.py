@@ -244,7 +244,7 @@ def test_what_is_no_batch_is_refused_whole(api: Api, body: bytes, status: int, c
 
 def test_a_batch_of_unknown_users_makes_each_contact_once(api: Api, log: Log) -> None:
     users = [f"user-{number}" for number in range(150)]
-    messages: list[dict[str, object]] = [
+    messages: list[object] = [
         TRACK | {"userId": user, "messageId": f"{user}-{turn}"} for turn in (1, 2) for user in users
     ]
     messages.insert(3, IDENTIFY | {"userId": "user-149", "messageId": "i", "traits": {"plan": "pro"}})
