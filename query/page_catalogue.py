@@ -64,6 +64,8 @@ def add_catalogue(pages: Blueprint, frame: Frame) -> None:
     @pages.get("/event-name")
     def event_name() -> Response:
         workspace, name = frame.workspace(), request.args.get("name", "")[:_LONGEST_NAME]
+        if "\0" in name:
+            raise contact_not_found()
         reader = frame.reader(workspace)
         read = frame.reads.names(workspace.id, (reader.now - timedelta(days=DAYS)).date(), name)
         one = next((one for one in read.names if one.name == name), None)

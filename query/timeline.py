@@ -109,6 +109,7 @@ def ask_page(
         "names": list(filters.names),
         "name_prefix": filters.name_prefix or "",
         "text": filters.text or "",
+        "without": list(filters.without),
         "stretch": STRETCH,
     }
 
@@ -124,7 +125,7 @@ def ask_page(
 def _statement(filters: Filters, *, older: bool) -> LiteralString:
     if filters.scans:
         return statements.SCAN_OLDER if older else statements.SCAN_NEWER
-    if filters.names or filters.name_prefix:
+    if filters.names or filters.name_prefix or filters.without:  # a name left out may be nine events of ten
         return statements.NAMED_OLDER if older else statements.NAMED_NEWER
     return statements.OLDER if older else statements.NEWER
 

@@ -29,6 +29,7 @@ NAMED_OLDER: Final = """
         SELECT name FROM contact_event_names
         WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
           AND (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s)) AND starts_with(name, %(name_prefix)s)
+          AND NOT name = ANY(%(without)s::text[])
     ) AS n
     CROSS JOIN LATERAL (
         SELECT * FROM timeline
@@ -45,6 +46,7 @@ NAMED_NEWER: Final = """
         SELECT name FROM contact_event_names
         WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
           AND (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s)) AND starts_with(name, %(name_prefix)s)
+          AND NOT name = ANY(%(without)s::text[])
     ) AS n
     CROSS JOIN LATERAL (
         SELECT * FROM timeline
@@ -63,6 +65,7 @@ SCAN_OLDER: Final = """
         SELECT *, row_number() OVER (ORDER BY occurred_at DESC, log_offset DESC) AS place,
             (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s))
             AND starts_with(name, %(name_prefix)s)
+            AND NOT name = ANY(%(without)s::text[])
             AND (%(text)s = '' OR strpos(lower(name || ' ' || properties::text), lower(%(text)s)) > 0) AS fits
         FROM (
             SELECT * FROM timeline
@@ -81,6 +84,7 @@ SCAN_NEWER: Final = """
         SELECT *, row_number() OVER (ORDER BY occurred_at, log_offset) AS place,
             (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s))
             AND starts_with(name, %(name_prefix)s)
+            AND NOT name = ANY(%(without)s::text[])
             AND (%(text)s = '' OR strpos(lower(name || ' ' || properties::text), lower(%(text)s)) > 0) AS fits
         FROM (
             SELECT * FROM timeline

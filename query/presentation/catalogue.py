@@ -131,7 +131,8 @@ def alike(lines: Sequence[NameLine], catalogue: Catalogue) -> list[Alike]:
         others = [line for line in members if catalogue.shown(line.name) != best]
         if others:
             chosen = [line for line in members if line in others or line is members[0]]
-            found.append(Alike(tuple(chosen), set_command(others[-1].name, ["--alias", best])))
+            commands = [set_command(line.name, ["--alias", best]) for line in others]
+            found.append(Alike(tuple(chosen), "\n".join(commands)))
     return sorted(found, key=lambda one: -one.lines[0].count)
 
 

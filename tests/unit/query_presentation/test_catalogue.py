@@ -75,7 +75,10 @@ def test_near_duplicates_stand_side_by_side_until_they_are_one() -> None:
         ("Plan Upgraded", 3),
         ("plan_upgarded", 2),
     ]
-    assert group.command == "contact-events event-names set --alias plan_upgraded plan_upgarded"
+    assert group.command.splitlines() == [
+        "contact-events event-names set --alias plan_upgraded 'Plan Upgraded'",
+        "contact-events event-names set --alias plan_upgraded plan_upgarded",
+    ]
     found[1] = event_name("Plan Upgraded", 3, archived=True)
     found[2] = event_name("plan_upgarded", 2, alias="plan_upgraded")
     assert alike(name_lines(found, [], READER), catalogue_of(found)) == []
