@@ -170,6 +170,43 @@ class Rows:
         self._commit(offset)
         return ids
 
+    def say(self, name: str, *, workspace_id: int | None = None, **settings: str | bool | None) -> None:
+        """Say something about an event name; what is left out is as if it had never been said."""
+        offset = next(self._offsets)
+        values: dict[str, Any] = dict.fromkeys(["description", "alias", "template", "tone"])
+        values |= {"hidden": False, "pinned": False, "archived": False} | settings
+        values |= {"workspace_id": workspace_id or self.workspace_id, "name": name, "at": NOON, "offset": offset}
+        self._connection.execute(
+            "INSERT INTO event_name_settings (workspace_id, name, description, alias, hidden, pinned, template, tone,"
+            " archived, updated_at, log_partition, log_offset) VALUES (%(workspace_id)s, %(name)s, %(description)s,"
+            " %(alias)s, %(hidden)s, %(pinned)s, %(template)s, %(tone)s, %(archived)s, %(at)s, 0, %(offset)s)"
+            " ON CONFLICT (workspace_id, name) DO UPDATE SET description = excluded.description,"
+            " alias = excluded.alias, hidden = excluded.hidden, pinned = excluded.pinned,"
+            " template = excluded.template, tone = excluded.tone, archived = excluded.archived",
+            values,
+        )
+        self._commit(offset)
+
+    def properties(self, workspace_id: int, name: str, types: dict[str, tuple[str, int]]) -> None:
+        """Say which properties the events of a name have: key to type and count."""
+        offset = next(self._offsets)
+        self._connection.execute(
+            "INSERT INTO event_name_stretches (log_partition, workspace_id, name, stretch, count, smallest_bytes,"
+            " largest_bytes, others, properties, types, counts, first_received_at, last_received_at)"
+            " VALUES (0, %(workspace_id)s, %(name)s, %(offset)s, 1, 2, 9, 4, %(keys)s, %(types)s, %(counts)s,"
+            " %(moments)s, %(moments)s)",
+            {
+                "workspace_id": workspace_id,
+                "name": name,
+                "offset": offset,
+                "keys": list(types),
+                "types": [type_ for type_, _ in types.values()],
+                "counts": [count for _, count in types.values()],
+                "moments": [NOON] * len(types),
+            },
+        )
+        self._commit(offset)
+
     def _insert(self, row: dict[str, Any]) -> int:
         offset = next(self._offsets)
         values = {"workspace_id": self.workspace_id, "record_id": uuid4(), "offset": offset} | row
