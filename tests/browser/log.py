@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from runtime.kafka import build_producer
-from schemas.partitioning import contact_partition
-from schemas.records import HEADERS, encode
+from schemas.partitioning import contact_partition, workspace_partition
+from schemas.records import HEADERS, EventNameChanged, encode
 
 if TYPE_CHECKING:
     from typing import Self
 
     from kafka.producer.future import FutureRecordMetadata
 
-    from schemas.records import ContactRecord
+    from schemas.records import AnyRecord
     from tests.e2e.system import System
 
 SECONDS = 60.0
@@ -43,9 +43,12 @@ class Log:
         self._tables.close()
         assert wrong == [], "records of the sample that the projector refused"
 
-    def append(self, record: ContactRecord) -> None:
-        """Send a record to its contact's partition."""
-        partition = contact_partition(record.workspace_id, record.contact_id, self._partitions)
+    def append(self, record: AnyRecord) -> None:
+        """Send a record to its contact's partition, or its workspace's."""
+        if isinstance(record, EventNameChanged):
+            partition = workspace_partition(record.workspace_id, self._partitions)
+        else:
+            partition = contact_partition(record.workspace_id, record.contact_id, self._partitions)
         self._sent.append(
             self._producer.send(self._topic, encode(record), record.key, headers=HEADERS, partition=partition)
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from schemas.ids import uuid7
-from schemas.records import ContactCreated, ContactErased, ContactUpdated, EventErased, EventRecorded
+from schemas.records import ContactCreated, ContactErased, ContactUpdated, EventErased, EventNameChanged, EventRecorded
 
 if TYPE_CHECKING:
+    from schemas.records import NameChange
     from tests.browser.log import Log
 
 ON_ITS_WAY = timedelta(milliseconds=180)
@@ -87,6 +88,16 @@ class Sample:
         """Erase an event."""
         self._log.append(EventErased(**self._common(event.contact_id, datetime.now(UTC)), event_id=event.id))
         self._events[event.contact_id].remove(event)
+
+    def say(self, name: str, **change: Any) -> None:  # noqa: ANN401 - texts and booleans
+        """Say something about an event name."""
+        common = self._common(0, datetime.now(UTC))
+        del common["contact_id"]
+        self._log.append(EventNameChanged(**common, name=name, change=cast("NameChange", change)))
+
+    def is_told(self, name: str) -> bool:
+        """Whether there is an event of this name."""
+        return any(event.name == name for events in self._events.values() for event in events)
 
     def timeline(self, contact_id: int) -> list[EventRecorded]:
         """Give a contact's events as a timeline has to show them: newest first, of one moment the last written."""

@@ -130,6 +130,10 @@ class Site:
         self._world.log.acknowledged()
         return event.id
 
+    def settle(self) -> None:
+        """Wait until all that the sample has written is in the tables."""
+        self._world.log.settle()
+
     @property
     def streams(self) -> Sequence[socket.socket]:
         """The live streams that are open."""
