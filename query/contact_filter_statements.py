@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 # A number is compared as a number, but only where it is one that the database can read: a raw producer's 1e999999 must
-# not break the search for everybody. `since` is the epoch where any time counts; no event is older than the year 2000.
+# not break the search for everybody. What should have happened is told in groups of names, any of which will do: a name
+# and those that are shown as it. `since` is the epoch where any time counts; no event is older than the year 2000.
 OLDER: Final = """
     SELECT f.contact_id, f.external_id, f.email, f.name, e.name, e.occurred_at, f.place, f.fits, f.created_at
     FROM (
@@ -19,11 +20,12 @@ OLDER: Final = """
                                WHEN s.custom_data ->> w.key ~* 'e[+-]?0*[1-9][0-9]{3}' THEN true
                                ELSE (s.custom_data ->> w.key)::numeric <> w.value::numeric END)
                 AND NOT EXISTS (
-                    SELECT FROM unnest(%(has)s::text[]) AS h (name)
+                    SELECT FROM generate_series(1, %(has_groups)s::integer) AS g (number)
                     WHERE NOT EXISTS (
-                        SELECT FROM contact_event_names AS n
-                        WHERE n.workspace_id = %(workspace_id)s AND n.contact_id = s.contact_id AND n.name = h.name
-                          AND n.count > 0 AND n.last_occurred_at >= %(since)s))
+                        SELECT FROM unnest(%(has)s::text[], %(has_group)s::integer[]) AS h (name, number)
+                        JOIN contact_event_names AS n
+                          ON n.workspace_id = %(workspace_id)s AND n.contact_id = s.contact_id AND n.name = h.name
+                        WHERE h.number = g.number AND n.count > 0 AND n.last_occurred_at >= %(since)s))
                 AND NOT EXISTS (
                     SELECT FROM unnest(%(has_not)s::text[]) AS h (name)
                     WHERE EXISTS (
@@ -70,11 +72,12 @@ SEARCHED: Final = """
                        WHEN c.custom_data ->> w.key ~* 'e[+-]?0*[1-9][0-9]{3}' THEN true
                        ELSE (c.custom_data ->> w.key)::numeric <> w.value::numeric END)
       AND NOT EXISTS (
-            SELECT FROM unnest(%(has)s::text[]) AS h (name)
+            SELECT FROM generate_series(1, %(has_groups)s::integer) AS g (number)
             WHERE NOT EXISTS (
-                SELECT FROM contact_event_names AS n
-                WHERE n.workspace_id = %(workspace_id)s AND n.contact_id = c.contact_id AND n.name = h.name
-                  AND n.count > 0 AND n.last_occurred_at >= %(since)s))
+                SELECT FROM unnest(%(has)s::text[], %(has_group)s::integer[]) AS h (name, number)
+                JOIN contact_event_names AS n
+                  ON n.workspace_id = %(workspace_id)s AND n.contact_id = c.contact_id AND n.name = h.name
+                WHERE h.number = g.number AND n.count > 0 AND n.last_occurred_at >= %(since)s))
       AND NOT EXISTS (
             SELECT FROM unnest(%(has_not)s::text[]) AS h (name)
             WHERE EXISTS (

@@ -6,7 +6,8 @@ looks at so many contacts at most, says how far back it came, and its cursor goe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from query import contact_filter_statements as statements
@@ -18,11 +19,22 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+    from query.catalogue import Catalogue
+
 STRETCH: Final = 50_000
 """Contacts that one page looks at; measured in docs/api.md."""
 
 MOST_MATCHES: Final = 500
 """Matches of a search text among which a filter chooses: as many as the search itself ranks."""
+
+PREFIX: Final = "custom_data."
+MOST_KEYS: Final = 10
+LONGEST_KEY: Final = 256
+LONGEST_VALUE: Final = 1_000
+
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_LONGEST_NUMBER: Final = 100
+_QUOTED: Final = re.compile(r'"(.*)"', re.DOTALL)
 
 Kind: TypeAlias = Literal["string", "number", "boolean"]
 
@@ -38,15 +50,37 @@ class DataFilter:
 
 @dataclass(frozen=True, slots=True)
 class ContactFilter:
-    """What contacts should be like: all of it. Events count from `since` on (included), from the first when absent."""
+    """What contacts should be like: all of it. Events count from `since` on (included), from the first when absent.
+
+    Of each group in `has_event` any name will do; of `has_no_event` none may have happened.
+    """
 
     custom_data: tuple[DataFilter, ...] = ()
-    has_event: tuple[str, ...] = ()
+    has_event: tuple[tuple[str, ...], ...] = ()
     has_no_event: tuple[str, ...] = ()
     since: datetime | None = None
 
     def __bool__(self) -> bool:
         return bool(self.custom_data or self.has_event or self.has_no_event)
+
+
+def data_filter(key: str, text: str) -> DataFilter:
+    """Read a value as JSON reads it: a number, true or false; anything else, and what stands in quotes, is a string."""
+    if text in {"true", "false"}:
+        return DataFilter(key, "boolean", text)
+    if _NUMBER.fullmatch(text) and len(text) <= _LONGEST_NUMBER:
+        return DataFilter(key, "number", text)
+    quoted = _QUOTED.fullmatch(text)
+    return DataFilter(key, "string", quoted[1] if quoted else text)
+
+
+def recorded(wanted: ContactFilter, catalogue: Catalogue) -> ContactFilter:
+    """Say the same in recorded names: a name, and those that are shown as it."""
+    return replace(
+        wanted,
+        has_event=tuple(catalogue.recorded(group) for group in wanted.has_event),
+        has_no_event=catalogue.recorded(wanted.has_no_event),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +142,9 @@ def _parameters(workspace_id: int, wanted: ContactFilter) -> dict[str, Any]:
         "keys": [data.key for data in wanted.custom_data],
         "kinds": [str(data.kind) for data in wanted.custom_data],
         "values": [data.value for data in wanted.custom_data],
-        "has": list(wanted.has_event),
+        "has": [name for group in wanted.has_event for name in group],
+        "has_group": [number for number, group in enumerate(wanted.has_event, 1) for _ in group],
+        "has_groups": len(wanted.has_event),
         "has_not": list(wanted.has_no_event),
         "since": wanted.since or EPOCH,
     }

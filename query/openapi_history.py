@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from query.api.contact_filters import LONGEST_VALUE, MOST_KEYS
 from query.api.events import LONGEST_NAME
-from query.contact_filters import MOST_MATCHES, STRETCH
+from query.contact_filters import LONGEST_VALUE, MOST_KEYS, MOST_MATCHES, STRETCH
 from query.history import LOOKED_BACK
 from query.parameters import MOST_NAMES
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flask import Response, redirect, request
 
+from query.cursors import Cursor, InvalidCursorError
+from query.page_views import added_filters, read_contact_view
 from query.presentation.contacts import contact_line
+from query.presentation.times import short_date
 from query.sessions import COOKIE, SESSION_LIFETIME, local_path
 from query.signing import InvalidTokenError
 
@@ -18,15 +21,17 @@ if TYPE_CHECKING:
     from query.page_frame import Frame
     from query.workspaces import Workspace
 
-_LONGEST_TEXT: Final = 200
-
 
 def add_home(pages: Blueprint, frame: Frame) -> None:
     """Add `/`, its results alone for the script, `/sign-in` and `/sign-out`."""
 
     @pages.get("/")
-    def home() -> Response:
-        return frame.render("home.html", **_results(frame, frame.workspace()))
+    def home() -> AnyResponse:
+        workspace = frame.workspace()
+        added = added_filters(read_contact_view())
+        if added is not None:
+            return redirect(added.address(), 303)
+        return frame.render("home.html", **_results(frame, workspace))
 
     @pages.get("/find")
     def find() -> Response:
@@ -62,7 +67,27 @@ def _token(pasted: str) -> str:
 
 
 def _results(frame: Frame, workspace: Workspace) -> dict[str, Any]:
-    text = " ".join(request.args.get("q", "").replace("\0", "").split())[:_LONGEST_TEXT]
-    reader = frame.reader(workspace)
-    contacts = [contact_line(contact, reader) for contact in frame.reads.contacts(workspace.id, text)]
-    return {"workspace": workspace, "reader": reader, "text": text, "contacts": contacts}
+    reader, view = frame.reader(workspace), read_contact_view()
+    of = f"{workspace.id}/home/{view.address()}"
+    read = frame.reads.contacts(workspace.id, view.text, view.chosen(reader), _cursor(frame, of))
+    searched = read.searched_back_to
+    today = reader.now.astimezone(reader.zone).date()
+    further = frame.cursors.encode(read.next_cursor, of)
+    return {
+        "workspace": workspace,
+        "reader": reader,
+        "view": view,
+        "text": view.text,
+        "filters": view.chips(reader),
+        "contacts": [contact_line(contact, reader) for contact in read.contacts],
+        "further": further and view.address(cursor=further),
+        "searched_back_to": searched and short_date(searched.astimezone(reader.zone).date(), today),
+    }
+
+
+def _cursor(frame: Frame, of: str) -> Cursor | None:
+    text = request.args.get("cursor")
+    try:
+        return frame.cursors.decode(text, of) if text else None
+    except InvalidCursorError:
+        return None  # an old link shows the beginning

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from query.contacts import Contact, ContactSummary, find_contact, recent_contacts, search_contacts
+from query.contact_filters import ContactFilter, FilteredPage, filtered_contacts, search_filtered_contacts
+from query.contacts import Contact, find_contact, recent_contacts, search_contacts
 from query.deliveries import Copies, Counts, copies, rejection_counts, rejections_page
 from query.deliveries import Filters as DeliveryFilters
 from query.deliveries import Page as RejectionPage
@@ -62,8 +63,10 @@ class PageReads(Protocol):
     def as_of(self) -> datetime | None:
         """Tell up to when the timelines are complete; None when they are current."""
 
-    def contacts(self, workspace_id: int, text: str) -> list[ContactSummary]:
-        """Search, or without a text read those of whom something arrived last, newest event first."""
+    def contacts(
+        self, workspace_id: int, text: str, wanted: ContactFilter, cursor: Cursor | None = None
+    ) -> FilteredPage:
+        """Search, or filter, or without either read those of whom something arrived last, newest event first."""
 
     def catalogue(self, workspace_id: int) -> Catalogue:
         """Tell what the workspace says about its event names, some seconds ago at most."""
@@ -112,14 +115,22 @@ class DatabasePageReads:
         with self._reading(workspace_id) as connection:
             return find_workspace(connection, workspace_id)
 
-    def contacts(self, workspace_id: int, text: str) -> list[ContactSummary]:
+    def contacts(
+        self, workspace_id: int, text: str, wanted: ContactFilter, cursor: Cursor | None = None
+    ) -> FilteredPage:
         """See PageReads."""
         with self._reading(workspace_id) as connection:
+            key = (connection, workspace_id)
+            if wanted and not text:
+                return filtered_contacts(*key, wanted, cursor=cursor, limit=LISTED)
+            if wanted:
+                return FilteredPage(search_filtered_contacts(*key, text, wanted, LISTED), None, None)
             if text:
-                return search_contacts(connection, workspace_id, text, LISTED)
-            recent = recent_contacts(connection, workspace_id, LISTED)
+                return FilteredPage(search_contacts(*key, text, LISTED), None, None)
+            recent = recent_contacts(*key, LISTED)
         never = datetime.min.replace(tzinfo=UTC)
-        return sorted(recent, key=lambda contact: contact.last_event_at or never, reverse=True)
+        recent.sort(key=lambda contact: contact.last_event_at or never, reverse=True)
+        return FilteredPage(recent, None, None)
 
     def contact(self, workspace_id: int, contact_id: int, without: Collection[str] = ()) -> Contact | None:
         """See PageReads."""

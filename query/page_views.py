@@ -1,15 +1,18 @@
-"""Reads a profile's address. What cannot be read is an error where guessing would show the wrong events."""
+"""Reads the addresses of a profile and of home. Where guessing would show the wrong thing, it is an error instead."""
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
 from flask import request
 
-from query.parameters import MOMENT
+from query.contact_filters import LONGEST_KEY, LONGEST_VALUE, MOST_KEYS, PREFIX
+from query.parameters import MOMENT, MOST_NAMES
+from query.presentation.contact_view import ContactView
 from query.presentation.view import View
 from query.timeline import Filters
 from runtime.problems import Problem
@@ -29,6 +32,39 @@ def read_view(contact_id: int, reader: Reader) -> View:
     if since and until and since > until:
         since, until = until, since  # picked from right to left
     return View(contact_id, _filters(), since, until, request.args.get("changes") == "1", _as_of(reader))
+
+
+def read_contact_view() -> ContactView:
+    """Read the home page's address; raise Problem 422 for a day that is none."""
+    args = request.args
+    data = [
+        (name.removeprefix(PREFIX)[:LONGEST_KEY], _clean(args[name])[:LONGEST_VALUE])
+        for name in dict.fromkeys(args)
+        if name.startswith(PREFIX) and "\0" not in name
+    ]
+    has, has_no = (
+        tuple(dict.fromkeys(name for name in map(_clean, args.getlist(key)) if name))[:MOST_NAMES]
+        for key in ("has_event", "has_no_event")
+    )
+    text = " ".join(_clean(args.get("q", "")).split())[:_LONGEST_TEXT]
+    return ContactView(text, tuple(pair for pair in data if all(pair))[:MOST_KEYS], has, has_no, _day("since"))
+
+
+def added_filters(view: ContactView) -> ContactView | None:
+    """Take in what the page's form adds: a key with a value, an event that did or did not happen. None: nothing."""
+    key, value, name = (_clean(request.args.get(part, "")).strip() for part in ("key", "value", "event"))
+    if key and value:
+        kept = tuple(pair for pair in view.custom_data if pair[0] != key)
+        view = replace(view, custom_data=((*kept, (key[:LONGEST_KEY], value[:LONGEST_VALUE])))[:MOST_KEYS])
+    if name and request.args.get("which") == "has_no_event":
+        view = replace(view, has_no_event=tuple(dict.fromkeys([*view.has_no_event, name]))[:MOST_NAMES])
+    elif name:
+        view = replace(view, has_event=tuple(dict.fromkeys([*view.has_event, name]))[:MOST_NAMES])
+    return view if {"key", "event"} & set(request.args) else None
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "")
 
 
 def _filters() -> Filters:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from query.api.events import LONGEST_NAME
-from query.contact_filters import ContactFilter, DataFilter, filtered_contacts, search_filtered_contacts
+from query.contact_filters import (
+    LONGEST_KEY,
+    LONGEST_VALUE,
+    MOST_KEYS,
+    PREFIX,
+    ContactFilter,
+    data_filter,
+    filtered_contacts,
+    recorded,
+    search_filtered_contacts,
+)
 from query.shapes import answer, contact_line, moment
 
 if TYPE_CHECKING:
@@ -18,25 +27,6 @@ if TYPE_CHECKING:
     from query.cursors import Cursor
     from query.parameters import Parameters
     from query.services import Services
-
-PREFIX: Final = "custom_data."
-MOST_KEYS: Final = 10
-LONGEST_KEY: Final = 256
-LONGEST_VALUE: Final = 1_000
-
-_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
-_LONGEST_NUMBER: Final = 100
-_QUOTED: Final = re.compile(r'"(.*)"', re.DOTALL)
-
-
-def data_filter(key: str, text: str) -> DataFilter:
-    """Read a value as JSON reads it: a number, true or false; anything else, and what stands in quotes, is a string."""
-    if text in {"true", "false"}:
-        return DataFilter(key, "boolean", text)
-    if _NUMBER.fullmatch(text) and len(text) <= _LONGEST_NUMBER:
-        return DataFilter(key, "number", text)
-    quoted = _QUOTED.fullmatch(text)
-    return DataFilter(key, "string", quoted[1] if quoted else text)
 
 
 def take_contact_filter(parameters: Parameters) -> ContactFilter:
@@ -54,7 +44,7 @@ def take_contact_filter(parameters: Parameters) -> ContactFilter:
             )
     wanted = ContactFilter(
         tuple(data_filter(key, text) for key, text in given),
-        parameters.texts("has_event", LONGEST_NAME),
+        tuple((name,) for name in parameters.texts("has_event", LONGEST_NAME)),
         parameters.texts("has_no_event", LONGEST_NAME),
         parameters.moment("since"),
     )
@@ -79,12 +69,13 @@ def answer_filtered(  # noqa: PLR0913 - what a page of contacts is told by
     limit: int,
 ) -> Response:
     """Answer one page of the contacts that fit."""
+    of = cursor_scope(viewer.workspace_id, wanted)
+    wanted = recorded(wanted, services.catalogues.of(viewer.workspace_id))
     if text:
         found = search_filtered_contacts(connection, viewer.workspace_id, text, wanted, limit)
         lines = [contact_line(contact) for contact in found]
         return answer({"data": lines, "next_cursor": None, "prev_cursor": None, "searched_back_to": None})
     page = filtered_contacts(connection, viewer.workspace_id, wanted, cursor=cursor, limit=limit)
-    of = cursor_scope(viewer.workspace_id, wanted)
     return answer(
         {
             "data": [contact_line(contact) for contact in page.contacts],

@@ -24,7 +24,11 @@ async function search() {
   running?.abort();
   running = new AbortController();
   const { signal } = running;
-  const query = text ? `?q=${encodeURIComponent(text)}` : "";
+  const asked = new URLSearchParams(location.search); // filters stay
+  asked.delete("cursor");
+  asked.delete("q");
+  if (text) asked.set("q", text);
+  const query = asked.size ? `?${asked}` : "";
   await load(
     async () => {
       const fragment = await fetchFragment(`/find${query}`, { signal });
