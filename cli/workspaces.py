@@ -63,6 +63,10 @@ def create(environment: Mapping[str, str], name: str, time_zone: str) -> None:
 @click.option(
     "--strict-names/--any-names", default=None, help="Refuse event names outside lowercase_underscore, or warn."
 )
+@click.option(
+    "--pin-custom-data", "pinned", multiple=True,
+    help="Key of custom data that the sidebar shows first; replaces the list; may be repeated. '' alone empties it.",
+)  # fmt: skip
 @click.option("--events-per-second", type=click.FloatRange(0), help="Rate limit of writes; 0 for none.")
 @click.pass_obj
 def change(  # noqa: PLR0913 - one argument an option
@@ -73,6 +77,7 @@ def change(  # noqa: PLR0913 - one argument an option
     frame_ancestors: tuple[str, ...],
     strict_names: bool | None,
     events_per_second: float | None,
+    pinned: tuple[str, ...],
 ) -> None:
     """Change a workspace's settings; what is not named stays."""
     import psycopg
@@ -82,6 +87,8 @@ def change(  # noqa: PLR0913 - one argument an option
     settings: dict[str, object] = {} if strict_names is None else {"strict_names": strict_names}
     if events_per_second is not None:
         settings["events_per_second"] = events_per_second or None
+    if pinned:
+        settings["pinned_custom_data"] = [key for key in pinned if key]
     with psycopg.connect(database_url(environment)) as connection:
         changed = connection.execute(
             "UPDATE write_side.workspaces SET time_zone = coalesce(%(time_zone)s, time_zone),"

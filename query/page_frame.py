@@ -63,7 +63,8 @@ class Frame:
     def reader(self, workspace: Workspace, *preferred: str | None) -> Reader:
         """Tell the reader's zone: what is preferred, the browser's (its script keeps a cookie), or the workspace's."""
         zone = zone_named(*preferred, request.cookies.get(ZONE_COOKIE), workspace.time_zone)
-        return Reader(zone, self.now(), self.reads.catalogue(workspace.id))
+        pinned = tuple(workspace.pinned_custom_data)
+        return Reader(zone, self.now(), self.reads.catalogue(workspace.id), pinned)
 
     def as_of(self, reader: Reader) -> str | None:
         """Write up to when the timelines are complete; None when they are current."""

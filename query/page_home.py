@@ -70,6 +70,7 @@ def _results(frame: Frame, workspace: Workspace) -> dict[str, Any]:
     reader, view = frame.reader(workspace), read_contact_view()
     of = f"{workspace.id}/home/{view.address()}"
     read = frame.reads.contacts(workspace.id, view.text, view.chosen(reader), _cursor(frame, of))
+    contacts = frame.reads.seen(workspace.id, read.contacts, reader.catalogue.hidden)
     searched = read.searched_back_to
     today = reader.now.astimezone(reader.zone).date()
     further = frame.cursors.encode(read.next_cursor, of)
@@ -79,7 +80,7 @@ def _results(frame: Frame, workspace: Workspace) -> dict[str, Any]:
         "view": view,
         "text": view.text,
         "filters": view.chips(reader),
-        "contacts": [contact_line(contact, reader) for contact in read.contacts],
+        "contacts": [contact_line(contact, reader) for contact in contacts],
         "further": further and view.address(cursor=further),
         "searched_back_to": searched and short_date(searched.astimezone(reader.zone).date(), today),
     }

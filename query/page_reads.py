@@ -13,7 +13,7 @@ from query.deliveries import Filters as DeliveryFilters
 from query.deliveries import Page as RejectionPage
 from query.event_names import NamesRead, read_names
 from query.profile_reads import PAGE, position_of, read_profile, read_timeline
-from query.shown_names import seen_contact
+from query.shown_names import seen_contact, seen_summaries
 from query.summary import event_summary
 from query.timeline import Event, Filters, find_event, timeline_page
 from query.trace import read_trace
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from query.catalogue import Catalogue, Catalogues
+    from query.contacts import ContactSummary
     from query.cursors import Cursor
     from query.history import NotCreatedYet
     from query.merged_page import MergedPage
@@ -70,6 +71,11 @@ class PageReads(Protocol):
 
     def catalogue(self, workspace_id: int) -> Catalogue:
         """Tell what the workspace says about its event names, some seconds ago at most."""
+
+    def seen(
+        self, workspace_id: int, contacts: Sequence[ContactSummary], without: Collection[str]
+    ) -> list[ContactSummary]:
+        """Give contacts of a list their newest event that is not of a name in `without`."""
 
     def contact(self, workspace_id: int, contact_id: int, without: Collection[str] = ()) -> Contact | None:
         """Read one contact; the events of the names in `without` are not counted."""
@@ -131,6 +137,15 @@ class DatabasePageReads:
         never = datetime.min.replace(tzinfo=UTC)
         recent.sort(key=lambda contact: contact.last_event_at or never, reverse=True)
         return FilteredPage(recent, None, None)
+
+    def seen(
+        self, workspace_id: int, contacts: Sequence[ContactSummary], without: Collection[str]
+    ) -> list[ContactSummary]:
+        """See PageReads."""
+        if not without:
+            return list(contacts)
+        with self._reading(workspace_id) as connection:
+            return seen_summaries(connection, workspace_id, contacts, without)
 
     def contact(self, workspace_id: int, contact_id: int, without: Collection[str] = ()) -> Contact | None:
         """See PageReads."""

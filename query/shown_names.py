@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from psycopg import Connection
+
     from query.catalogue import Catalogue
-    from query.contacts import Contact
+    from query.contacts import Contact, ContactSummary
     from query.summary import NameSummary
+
+_NEWEST_SEEN: Final = """
+    SELECT DISTINCT ON (contact_id) contact_id, name, last_occurred_at
+    FROM contact_event_names
+    WHERE workspace_id = %(workspace_id)s AND contact_id = ANY(%(contact_ids)s) AND count > 0
+      AND NOT name = ANY(%(without)s)
+    ORDER BY contact_id, last_occurred_at DESC, name
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +68,23 @@ def seen_contact(contact: Contact, names: Sequence[NameSummary], without: Collec
         first_event_at=min((summary.first_occurred_at for summary in seen), default=None),
         last_event_at=max((summary.last_occurred_at for summary in seen), default=None),
     )
+
+
+def seen_summaries(
+    connection: Connection[Any], workspace_id: int, contacts: Sequence[ContactSummary], without: Collection[str]
+) -> list[ContactSummary]:
+    """Give contacts of a list the newest event that is not left out, in the place of one that is."""
+    ids = [contact.id for contact in contacts if contact.last_event_name in without]
+    if not ids:
+        return list(contacts)
+    parameters = {"workspace_id": workspace_id, "contact_ids": ids, "without": list(without)}
+    rows = connection.execute(_NEWEST_SEEN, parameters).fetchall()
+    newest = {contact_id: (name, moment) for contact_id, name, moment in rows}
+
+    def seen(contact: ContactSummary) -> ContactSummary:
+        if contact.last_event_name not in without:
+            return contact
+        name, moment = newest.get(contact.id, (None, None))
+        return replace(contact, last_event_name=name, last_event_at=moment)
+
+    return [seen(contact) for contact in contacts]

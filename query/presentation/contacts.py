@@ -74,7 +74,7 @@ def contact_card(contact: Contact, reader: Reader) -> ContactCard:
     """Make the identity column."""
     first = min(filter(None, [contact.first_event_at, contact.created_at]))
     items = custom_data(contact, reader)
-    telling = most_telling(items, contact.custom_data_changed_at)
+    telling = most_telling(items, contact.custom_data_changed_at, reader.pinned_custom_data)
     return ContactCard(
         id=contact.id,
         external_id=contact.external_id,

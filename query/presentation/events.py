@@ -26,6 +26,7 @@ class Reader:
     zone: ZoneInfo
     now: datetime
     catalogue: Catalogue = NOTHING_SAID
+    pinned_custom_data: tuple[str, ...] = ()
     as_of: datetime | None = None
 
     @property

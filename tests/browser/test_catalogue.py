@@ -205,3 +205,11 @@ def test_what_is_said_of_names_is_never_markup(agent: Callable[..., Page], site:
     expect(page.locator(".panel h1")).to_be_visible()
     assert page.evaluate("window.hit") is None
     assert page.locator("main img, main iframe, main script").count() == 0
+
+
+def test_the_home_page_shows_the_newest_event_that_is_not_hidden(agent: Callable[..., Page], site: Site) -> None:
+    site.sample.add(ONGOING, "heartbeat", timedelta())
+    site.settle()
+    row = agent("/?q=amelia").locator(".contacts li").first
+    expect(row.locator(".last .title")).not_to_have_text("Heartbeat")
+    expect(row.locator(".last .title")).not_to_have_text("No events yet")

@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import psycopg
 import pytest
+from click.testing import CliRunner
 
+from cli.workspaces import workspaces
 from query.sessions import COOKIE, Sessions
 from query.sidebar_tokens import SidebarTokens
+from query.workspaces import find_workspace
 from schemas.api_keys import SCOPES
 from schemas.positions import Position
 from tests.conftest import create_api_key, create_workspace
@@ -224,3 +228,20 @@ def test_the_catalogue_says_all_that_is_known_of_a_name(
     found = stranger.get("/api/v1/event-names", query_string={"name": "plan_upgraded"}).get_json()["data"]
     assert [one["name"] for one in found] == ["plan_upgarded", "plan_upgraded"]
     assert "not_sent_yet" not in {one["name"] for one in client.get("/api/v1/event-names").get_json()["data"]}
+
+
+def test_a_workspace_pins_keys_of_custom_data(database_url: str) -> None:
+    workspace = create_workspace(database_url, "Pinning")
+    command = ["set", str(workspace), "--pin-custom-data", "plan", "--pin-custom-data", "mrr"]
+    with psycopg.connect(database_url) as connection:
+        for arguments, pinned in (
+            ([], []),
+            (command, ["plan", "mrr"]),
+            (["set", str(workspace), "--pin-custom-data", ""], []),
+        ):
+            if arguments:
+                done = CliRunner().invoke(workspaces, arguments, obj={"DATABASE_URL": database_url})
+                assert done.exit_code == 0, done.output
+            found = find_workspace(connection, workspace)
+            assert found is not None
+            assert found.pinned_custom_data == pinned

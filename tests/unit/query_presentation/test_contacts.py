@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -85,6 +86,12 @@ def test_first_seen_is_the_older_of_contact_and_first_event() -> None:
     assert card.first_seen.text == "20 Oct 2025"
     assert card.last_event is not None
     assert card.last_event.text == "2 days ago"
+
+
+def test_the_keys_that_the_workspace_has_pinned_are_the_telling_ones() -> None:
+    data = contact(custom_data='{"a": 1, "b": 2, "c": 3}')
+    assert contact_card(data, replace(READER, pinned_custom_data=("c", "a"))).telling == ("c", "a")
+    assert contact_card(data, READER).telling == ("a", "b", "c")
 
 
 def test_the_sidebar_takes_pinned_keys_else_the_latest_changes() -> None:
