@@ -19,13 +19,17 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
+def request_id_of(given: str) -> str:
+    """Take the caller's id for a request where it is one, or make one."""
+    return given if _REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
+
+
 def install_request_ids(app: Flask) -> None:
     """Take `X-Request-Id` from the caller, or make one; give it back and put it into every log line of the request."""
 
     @app.before_request
     def take() -> None:
-        given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
+        g.request_id = request_id_of(request.headers.get("X-Request-Id", ""))
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, request
 
@@ -17,6 +17,8 @@ from runtime.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from flask import Request
 
     from query.catalogue import Catalogue
     from query.services import Services
@@ -58,6 +60,10 @@ class EventRoutes:
 
     def list_events(self, contact_id: str) -> Response:
         """Answer one page, newest first."""
+        return answer(self.page(request, contact_id))
+
+    def page(self, request: Request, contact_id: str) -> dict[str, Any]:
+        """Write one page, newest first; raise Problem."""
         services = self._services
         viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
         of = f"{viewer.workspace_id}/{id_}"
@@ -75,14 +81,14 @@ class EventRoutes:
         if answered is None:
             raise contact_not_found()
         place, page = answered
-        document = {
+        document: dict[str, Any] = {
             "data": [event_document(event, catalogue) for event in page.events],
             "next_cursor": services.cursors.encode(page.next_cursor, of),
             "prev_cursor": services.cursors.encode(page.prev_cursor, of),
         }
         if filters.scans:
             document["searched_back_to"] = moment(page.searched_back_to)
-        return answer(document | place_members(place))
+        return document | place_members(place)
 
     def show_event(self, contact_id: str, event_id: str) -> Response:
         """Answer one event."""
