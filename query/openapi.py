@@ -211,9 +211,7 @@ def _paths() -> dict[str, Any]:
             {"$ref": "#/components/schemas/EventSummary"},
             summary,
         ),
-        f"{of}/event-export": _get(
-            "Read all events that fit, one a line", _EVENT, [_CONTACT_ID, *_FILTERS], "application/x-ndjson"
-        ),
+        f"{of}/event-export": _export(),
         f"{of}/event-stream": _get("Watch a timeline: server-sent events", _TEXT, stream, "text/event-stream"),
         f"{of}/sidebar": _get("Read all that a sidebar shows", _object(sidebar), [_CONTACT_ID, *conversation]),
         "/api/v1/event-names": _get(
@@ -224,6 +222,23 @@ def _paths() -> dict[str, Any]:
         "/api/v1/deliveries": _deliveries(),
         "/api/v1/sidebar-tokens": {"post": _minting()},
     }
+
+
+def _export() -> dict[str, Any]:
+    formats = {"enum": ["ndjson", "csv"], "default": "ndjson"}
+    described: dict[str, Any] = _get(
+        "Read all events that fit: NDJSON, an event a line, or CSV for a spreadsheet",
+        _EVENT,
+        [
+            _CONTACT_ID,
+            *_FILTERS,
+            _parameter("format", "`csv`: with a byte order mark, a column for each property.", formats),
+            _parameter("time_zone", "In which a CSV tells times; UTC when left out.", _ZONE),
+        ],
+        "application/x-ndjson",
+    )
+    described["get"]["responses"]["200"]["content"]["text/csv"] = {"schema": _TEXT}
+    return described
 
 
 def _deliveries() -> dict[str, Any]:

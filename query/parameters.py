@@ -75,6 +75,14 @@ class Parameters:
             self.fault(name, "invalid_flag", f"{name} should be true or false.")
         return None if value is None else value == "true"
 
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """Take one of a few words; the first when it is absent."""
+        value = self._one(name)
+        if value is not None and value not in choices:
+            self.fault(name, "unknown_choice", f"{name} should be one of {', '.join(choices)}.")
+            return choices[0]
+        return value or choices[0]
+
     def limit(self, default: int = 50, most: int = 200) -> int:
         """Take `limit`."""
         value = self._one("limit")

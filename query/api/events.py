@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, request
 
@@ -11,23 +11,16 @@ from query.access import contact_not_found
 from query.catalogue import leaves_out_hidden
 from query.parameters import Parameters
 from query.places import place_of_contact, with_place
-from query.shapes import answer, event_document, lines, moment, place_members
-from query.timeline import Filters, ask_page, find_event, timeline_page
+from query.shapes import answer, event_document, moment, place_members
+from query.timeline import Filters, ask_page, find_event
 from runtime.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from flask import Request
-
-    from query.catalogue import Catalogue
     from query.services import Services
-    from query.timeline import Page
 
 EVENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 LONGEST_NAME: Final = 128
 LONGEST_TEXT: Final = 200
-EXPORT_PAGE: Final = 1_000
 
 
 def read_filters(parameters: Parameters) -> Filters:
@@ -55,15 +48,10 @@ class EventRoutes:
         blueprint = Blueprint("api_events", __name__, url_prefix="/api/v1/contacts/<contact_id>")
         blueprint.add_url_rule("/events", "list", self.list_events)
         blueprint.add_url_rule("/events/<event_id>", "show", self.show_event)
-        blueprint.add_url_rule("/event-export", "export", self.export_events)
         return blueprint
 
     def list_events(self, contact_id: str) -> Response:
         """Answer one page, newest first."""
-        return answer(self.page(request, contact_id))
-
-    def page(self, request: Request, contact_id: str) -> dict[str, Any]:
-        """Write one page, newest first; raise Problem."""
         services = self._services
         viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
         of = f"{viewer.workspace_id}/{id_}"
@@ -81,14 +69,14 @@ class EventRoutes:
         if answered is None:
             raise contact_not_found()
         place, page = answered
-        document: dict[str, Any] = {
+        document = {
             "data": [event_document(event, catalogue) for event in page.events],
             "next_cursor": services.cursors.encode(page.next_cursor, of),
             "prev_cursor": services.cursors.encode(page.prev_cursor, of),
         }
         if filters.scans:
             document["searched_back_to"] = moment(page.searched_back_to)
-        return document | place_members(place)
+        return answer(document | place_members(place))
 
     def show_event(self, contact_id: str, event_id: str) -> Response:
         """Answer one event."""
@@ -106,36 +94,3 @@ class EventRoutes:
         if not known:
             raise Problem(404, "event_not_found", "This contact has no event with this id.")
         return answer(event_document(known, services.catalogues.of(viewer.workspace_id, fresh=position is not None)))
-
-    def export_events(self, contact_id: str) -> Response:
-        """Answer all events that fit, one JSON object a line, newest first, as they are read."""
-        services = self._services
-        viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
-        parameters = Parameters(request.args)
-        filters, include_hidden = read_filters(parameters), parameters.flag("include_hidden")
-        position = parameters.position()
-        parameters.finish()
-        services.gate.wait(viewer.workspace_id, position)
-        catalogue = services.catalogues.of(viewer.workspace_id, fresh=position is not None)
-        filters = catalogue.applied(filters, leave_out_hidden=leaves_out_hidden(viewer, include_hidden))
-        with services.reading(viewer.workspace_id) as connection:
-            if place_of_contact(connection, viewer.workspace_id, id_) is None:
-                raise contact_not_found()
-            first = timeline_page(connection, viewer.workspace_id, id_, filters=filters, limit=EXPORT_PAGE)
-        headers = {
-            "Cache-Control": "no-store",
-            "Content-Disposition": f'attachment; filename="contact-{id_}-events.ndjson"',
-        }
-        body = self._pages((viewer.workspace_id, id_), filters, first, catalogue)
-        return Response(body, headers=headers, content_type="application/x-ndjson")
-
-    def _pages(self, key: tuple[int, int], filters: Filters, page: Page, catalogue: Catalogue) -> Iterator[bytes]:
-        """Read page after page, each in a transaction of its own, so that a slow reader holds no connection.
-
-        Where a page cannot be read the answer breaks off without its end, which every HTTP client notices.
-        """
-        yield lines(event_document(event, catalogue) for event in page.events)
-        while page.next_cursor is not None:
-            with self._services.reading(key[0]) as connection:
-                page = timeline_page(connection, *key, filters=filters, cursor=page.next_cursor, limit=EXPORT_PAGE)
-            yield lines(event_document(event, catalogue) for event in page.events)

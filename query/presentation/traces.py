@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from query.presentation.names import readable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from query.presentation.events import Reader
     from query.trace import Copy, SetAside, Trace, Traced
 
+_SECOND: Final = timedelta(seconds=1)
 _KINDS: Final = {"dead_letter": "Dead letter", "unknown_type": "Unknown type"}
 
 
@@ -74,7 +76,8 @@ def _stations(event: Traced, reader: Reader) -> tuple[Station, ...]:
     record = f"Record id {event.record_id}"
     projected, taken = event.projected_at, "When is no longer kept"
     if projected is not None:
-        taken = _after(event.received_at, projected)
+        projected = projected.replace(microsecond=0) + (_SECOND if projected.microsecond else timedelta())
+        taken = f"To the second. {_after(event.received_at, projected)}"
     return (
         Station("Occurred", exact(event.occurred_at, reader.zone), "As the app that sent it says"),
         Station("Accepted", exact(event.received_at, reader.zone), _after(event.occurred_at, event.received_at)),
@@ -85,8 +88,8 @@ def _stations(event: Traced, reader: Reader) -> tuple[Station, ...]:
 
 def _after(before: datetime, after: datetime) -> str:
     seconds = (after - before).total_seconds()
-    if seconds < 1:
-        return "Within a second"
+    if seconds < 2:  # noqa: PLR2004 - finer than that it is not kept
+        return "At once"
     return f"{lateness(before, after)} later" if seconds >= 60 else f"{int(seconds)} s later"  # noqa: PLR2004 - a minute
 
 

@@ -71,6 +71,15 @@ class View:
         """Give the same with nothing left out."""
         return View(self.contact_id, changes=self.changes, as_of=self.as_of)
 
+    def export_address(self, zone: ZoneInfo) -> str:
+        """Write the address of the same events as CSV."""
+        bounds = self.in_range(EVERYTHING, zone)
+        pairs = [("format", "csv"), ("time_zone", zone.key), *(("name", name) for name in self.filters.names)]
+        pairs += [("text", self.filters.text)] if self.filters.text else []
+        pairs += [("from", format_time(bounds.occurred_from))] if bounds.occurred_from else []
+        pairs += [("before", format_time(bounds.occurred_before))] if bounds.occurred_before else []
+        return f"/api/v1/contacts/{self.contact_id}/event-export?{urlencode(pairs)}"
+
     def in_range(self, filters: Filters, zone: ZoneInfo) -> Filters:
         """Bound filters by the days, as the zone has them, and by the moment as of which the page is."""
         start = datetime.combine(self.since, time(), zone) if self.since else None

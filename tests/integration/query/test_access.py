@@ -34,6 +34,7 @@ CONTACT_ROUTES = {
     "/events/e1/trace": {"events:read"},
     "/event-summary": {"events:read"},
     "/event-export": {"events:read"},
+    "/event-export?format=csv": {"events:read"},
     "/event-stream": {"events:read"},
     "/sidebar": {"events:read", "contacts:read"},
 }

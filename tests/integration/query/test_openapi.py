@@ -21,7 +21,7 @@ READS = {path: part["get"] for path, part in DOCUMENT["paths"].items() if "get" 
 
 
 def schema_of(operation: dict[str, Any], status: str = "200") -> dict[str, Any]:
-    (content,) = operation["responses"][status]["content"].values()
+    content = next(iter(operation["responses"][status]["content"].values()))
     schema: dict[str, Any] = content["schema"]
     return schema | {"components": DOCUMENT["components"]}
 

@@ -243,7 +243,7 @@ def test_a_search_back_in_the_other_direction_finds_the_same(
 def test_an_export_has_every_event_once_however_many_pages(
     client: FlaskClient, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("query.api.events.EXPORT_PAGE", 7)
+    monkeypatch.setattr("query.api.exports.EXPORT_PAGE", 7)
     contact = rows.contact()
     expected = rows.events(contact, 50)[::-1]
     rows.event(contact, occurred_at=NOON - timedelta(days=1), properties='{"a":\n 1}', event_id="oldest")
