@@ -18,6 +18,7 @@ from query.api.overviews import OverviewRoutes
 from query.api.sidebar_tokens import sidebar_tokens_blueprint
 from query.api.streams import streams_blueprint
 from query.api.traces import traces_blueprint
+from query.quick import QuickPages
 from query.same_site import install_same_site_check
 from runtime.problems import install_problem_handlers
 from runtime.web import install_request_ids
@@ -41,10 +42,11 @@ def build_app(services: Services, pages: Iterable[Blueprint] = ()) -> Flask:
     install_request_ids(app)
     install_problem_handlers(app, lambda code: metrics.PROBLEMS.labels(code).inc())
     install_same_site_check(app, services.settings.base_url)
+    events = EventRoutes(services)
     for blueprint in (
         contacts_blueprint(services),
         event_names_blueprint(services),
-        EventRoutes(services).blueprint(),
+        events.blueprint(),
         OverviewRoutes(services).blueprint(),
         exports_blueprint(services),
         history_blueprint(services),
@@ -55,6 +57,7 @@ def build_app(services: Services, pages: Iterable[Blueprint] = ()) -> Flask:
         *pages,
     ):
         app.register_blueprint(blueprint)
+    app.wsgi_app = QuickPages(app.wsgi_app, events.page)  # type: ignore[method-assign] # Flask's own way for it
     return app
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, request
 
@@ -16,6 +16,8 @@ from query.timeline import Filters, ask_page, find_event
 from runtime.problems import Problem
 
 if TYPE_CHECKING:
+    from flask import Request
+
     from query.services import Services
 
 EVENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -52,6 +54,10 @@ class EventRoutes:
 
     def list_events(self, contact_id: str) -> Response:
         """Answer one page, newest first."""
+        return answer(self.page(request, contact_id))
+
+    def page(self, request: Request, contact_id: str) -> dict[str, Any]:
+        """Write one page, newest first; raise Problem."""
         services = self._services
         viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
         of = f"{viewer.workspace_id}/{id_}"
@@ -69,14 +75,14 @@ class EventRoutes:
         if answered is None:
             raise contact_not_found()
         place, page = answered
-        document = {
+        document: dict[str, Any] = {
             "data": [event_document(event, catalogue) for event in page.events],
             "next_cursor": services.cursors.encode(page.next_cursor, of),
             "prev_cursor": services.cursors.encode(page.prev_cursor, of),
         }
         if filters.scans:
             document["searched_back_to"] = moment(page.searched_back_to)
-        return answer(document | place_members(place))
+        return document | place_members(place)
 
     def show_event(self, contact_id: str, event_id: str) -> Response:
         """Answer one event."""
