@@ -20,6 +20,8 @@ _FREE: Final = {"type": "object", "description": "As it was sent: numbers keep h
 _ZONE: Final = {"type": "string", "description": "IANA name.", "examples": ["Europe/Berlin"]}
 _CURSOR: Final = {"type": ["string", "null"], "description": "Opaque. Null when there is no further page."}
 _PLACE: Final = {"type": ["string", "null"], "description": "From which point of the log this is; `after` of a stream."}
+_SHOWN_AS: Final = {"type": "string", "description": "The name that events are shown and counted as."}
+_HIDDEN: Final = {"type": "boolean", "description": "Agents see it only when they ask for it."}
 _EVENT: Final = {"$ref": "#/components/schemas/ContactEvent"}
 _CONTACT: Final = {"$ref": "#/components/schemas/ContactProfile"}
 
@@ -54,14 +56,17 @@ def _schemas() -> dict[str, Any]:
     who = {"id": _NUMBER, "external_id": _TEXT, "email": _MAYBE_TEXT, "name": _MAYBE_TEXT}
     totals = {"event_count": _NUMBER, "first_event_at": _MAYBE_TIME, "last_event_at": _MAYBE_TIME}
     changed = {"type": "object", "additionalProperties": _TIME, "description": "When each key last changed."}
-    per_name = {"name": _TEXT, "count": _NUMBER, "first_occurred_at": _TIME, "last_occurred_at": _TIME}
+    told = {"count": _NUMBER, "first_occurred_at": _TIME, "last_occurred_at": _TIME}
+    per_name = {"name": _TEXT, "shown_as": _SHOWN_AS, "hidden": _HIDDEN} | told
+    per_shown = {"name": _SHOWN_AS, "recorded_names": _list(_TEXT)} | told
+    per_shown |= {"pinned": {"type": "boolean"}, "hidden": _HIDDEN}
     names = {"type": "object", "additionalProperties": _NUMBER}
     day = _object({"day": {"type": "string", "format": "date"}, "count": _NUMBER, "names": names})
     histogram = {"time_zone": _ZONE, "from": _TIME, "before": _TIME, "counted_back_to": _MAYBE_TIME, "days": _list(day)}
     shown = {"description": _MAYBE_TEXT, "alias": _MAYBE_TEXT, "hidden": {"type": "boolean"}}
     shown |= {"pinned": {"type": "boolean"}, "template": _MAYBE_TEXT}
     shown |= {"archived": {"type": "boolean"}, "tone": {"type": ["string", "null"], "enum": [*TONES, None]}}
-    shown |= {"shown_as": {"type": "string", "description": "The name that its events are shown and counted as."}}
+    shown |= {"shown_as": _SHOWN_AS}
     seen = {"name": _TEXT, "count": _NUMBER, "first_received_at": _MAYBE_TIME, "last_received_at": _MAYBE_TIME}
     size = {"type": ["integer", "null"], "description": "Bytes of an event's properties."}
     near = {"type": "array", "items": _TEXT, "description": "Other names that may be meant to be this one."}
@@ -72,7 +77,9 @@ def _schemas() -> dict[str, Any]:
     seen |= {"properties": properties, "other_properties": others}
     return {
         "ContactEvent": _object(
-            {"id": _TEXT, "contact_id": _NUMBER, "name": _TEXT} | times | {"late": late, "properties": _FREE}
+            {"id": _TEXT, "contact_id": _NUMBER, "name": _TEXT, "shown_as": _SHOWN_AS, "hidden": _HIDDEN}
+            | times
+            | {"late": late, "properties": _FREE}
         ),
         "ContactProfile": _object(
             who
@@ -81,7 +88,8 @@ def _schemas() -> dict[str, Any]:
         ),
         "ContactLine": _object(who | {"last_event_name": _MAYBE_TEXT, "last_event_at": _MAYBE_TIME}),
         "EventSummary": _object(
-            {"data": _list(_object(per_name)), "total": _NUMBER, "histogram": _object(histogram), "position": _PLACE}
+            {"data": _list(_object(per_name)), "shown": _list(_object(per_shown)), "total": _NUMBER}
+            | {"histogram": _object(histogram), "position": _PLACE}
         ),
         "EventName": _object(seen | shown),
         **_delivery_schemas(),
@@ -125,7 +133,16 @@ _PAGED: Final = [
     _parameter("cursor", "`next_cursor` or `prev_cursor` of an earlier answer."),
     _parameter("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
 ]
-_NAMES: Final = _parameter("name", "Only events of this name; may be repeated.", {"type": "array", "items": _TEXT})
+_INCLUDE_HIDDEN: Final = _parameter(
+    "include_hidden",
+    "Whether events of hidden names are among them. When left out: for a key, and for no agent.",
+    {"type": "boolean"},
+)
+_NAMES: Final = _parameter(
+    "name",
+    "Only events of this name, or shown as this name; may be repeated.",
+    {"type": "array", "items": _TEXT},
+)
 _NAMES["schema"] |= {"maxItems": MOST_NAMES}
 _RANGE: Final = [
     _parameter("from", "Only what occurred then or later.", _TIME),
@@ -136,6 +153,7 @@ _FILTERS: Final = [
     _parameter("name_prefix", "Only names that begin so.", {"type": "string", "maxLength": LONGEST_NAME}),
     *_RANGE,
     _parameter("text", "Only events with this in name or properties.", {"type": "string", "maxLength": LONGEST_TEXT}),
+    _INCLUDE_HIDDEN,
 ]
 _CONTACT_ID: Final = {"name": "contact_id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
 _EVENT_ID: Final = {"name": "event_id", "in": "path", "required": True, "schema": _TEXT}
@@ -168,6 +186,7 @@ def _paths() -> dict[str, Any]:
     conversation = [
         _parameter("conversation_id", "Of the conversation."),
         _parameter("conversation_started_at", "Its start.", _TIME),
+        _INCLUDE_HIDDEN,
     ]
     sidebar = {
         "contact": _CONTACT,
@@ -183,8 +202,10 @@ def _paths() -> dict[str, Any]:
         _NAMES,
         *_RANGE,
         _parameter("time_zone", "Whose days are counted; UTC when left out.", _ZONE),
+        _INCLUDE_HIDDEN,
     ]
-    stream = [_CONTACT_ID, _parameter("after", "`position` of an answer: nothing since then is missed.")]
+    after = _parameter("after", "`position` of an answer: nothing since then is missed.")
+    stream = [_CONTACT_ID, after, _INCLUDE_HIDDEN]
     return {
         "/api/v1/contacts": _get(
             "List contacts, the newest first, or search them",

@@ -27,12 +27,16 @@ def test_totals_per_name(client: FlaskClient, rows: Rows) -> None:
     assert document["data"] == [
         {
             "name": "feature_enabled",
+            "shown_as": "feature_enabled",
+            "hidden": False,
             "count": 3,
             "first_occurred_at": "2026-06-07T12:00:00Z",
             "last_occurred_at": "2026-06-07T12:02:00Z",
         },
         {
             "name": "charge_failed",
+            "shown_as": "charge_failed",
+            "hidden": False,
             "count": 1,
             "first_occurred_at": "2026-06-05T12:00:00Z",
             "last_occurred_at": "2026-06-05T12:00:00Z",

@@ -75,6 +75,8 @@ def test_the_shape_of_an_event(client: FlaskClient, rows: Rows) -> None:
         "id": event,
         "contact_id": contact,
         "name": "plan_upgraded",
+        "shown_as": "plan_upgraded",
+        "hidden": False,
         "occurred_at": "2026-06-07T12:00:00.250000Z",
         "received_at": "2026-06-08T12:00:00Z",
         "late": False,
