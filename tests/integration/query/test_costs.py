@@ -9,7 +9,9 @@ import psycopg
 import pytest
 
 from query.changes import Stretch, new_events
+from query.contact_filters import ContactFilter, DataFilter, filtered_contacts
 from query.cursors import Cursor
+from query.history import change_page
 from query.reading import Reading
 from query.timeline import Filters, find_event, timeline_page
 from runtime.postgres import Watchdog, build_pool, connection_string
@@ -170,3 +172,40 @@ def test_a_search_for_contacts_uses_its_index(database_url: str, rows: Rows) -> 
     plan = explained[0][0]["Plan"]
     assert (plan["Actual Rows"], table[0] > 200) == (11, True)
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 100
+
+
+def test_a_page_of_changes_costs_the_same_however_many_there_are(
+    reading: Reading, database_url: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query.history.LOOKED_BACK", 100)
+    contact = rows.contact()
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO projection.contact_updates SELECT %s, %s, 'u' || i, 'contact.updated.v1',"
+            " %s, %s + i * interval '1 minute', gen_random_uuid(), 0,"
+            " 5000000 + i FROM generate_series(1, 30000) AS i",
+            [rows.workspace_id, contact, '{"profile": {}, "custom_data": {"n": 1}}', START],
+        )
+        owner.execute("VACUUM ANALYZE projection.contact_updates")
+    for cursor in (None, Cursor("older", middle(20_000), 0), Cursor("newer", middle(20_000), 0)):
+        with reading(rows.workspace_id) as connection:
+            explaining = Explaining(connection)
+            page = change_page(explaining, rows.workspace_id, contact, cursor=cursor)  # type: ignore[arg-type]
+        assert len(page.changes) == 50
+        assert explaining.buffers < 50, cursor
+
+
+def test_filtered_contacts_touch_a_bounded_stretch(
+    reading: Reading, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query.contact_filters.STRETCH", 30)
+    for _ in range(40):
+        rows.contact()
+    wanted = ContactFilter((DataFilter("nobody", "string", "has this"),), has_event=(("nothing",),))
+    with reading(rows.workspace_id) as connection:
+        explaining = Explaining(connection)
+        page = filtered_contacts(explaining, rows.workspace_id, wanted)  # type: ignore[arg-type]
+
+    assert (page.contacts, page.searched_back_to is not None) == ([], True)
+    scans = [node for node in explaining.nodes() if node.get("Relation Name") == "contacts"]
+    assert [node["Actual Rows"] for node in scans] == [30]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
-from query import timeline, timeline_statements
+from query import contact_filter_statements, contact_filters, history, timeline, timeline_statements, trace
+from query.contact_filters import ContactFilter, DataFilter
 from query.contacts import search_contacts
+from query.cursors import EPOCH, Cursor
 from query.reading import Reading
 from runtime.postgres import Watchdog, build_pool, connection_string
+from tests.integration.query.rows import NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from psycopg import Connection
     from psycopg_pool import ConnectionPool
@@ -89,6 +93,56 @@ def test_a_read_with_its_predicate_removed_still_shows_nothing_foreign(
         assert timeline.timeline_page(connection, rows.workspace_id, foreign).events == []
     with reading(other_workspace) as connection:
         assert len(timeline.timeline_page(connection, other_workspace, foreign).events) == 1
+
+
+READS: dict[str, tuple[Any, str, Callable[[Any, int, int], object]]] = {
+    "changes": (history, "_OLDER", lambda c, w, contact: history.change_page(c, w, contact).changes),
+    "newer changes": (
+        history,
+        "_NEWER",
+        lambda c, w, contact: history.change_page(c, w, contact, cursor=Cursor("newer", EPOCH, 0)).changes,
+    ),
+    "contact filters": (
+        contact_filter_statements,
+        "OLDER",
+        lambda c, w, _: (
+            contact_filters.filtered_contacts(c, w, ContactFilter((DataFilter("of", "string", "others"),))).contacts
+        ),
+    ),
+    "filtered search": (
+        contact_filter_statements,
+        "SEARCHED",
+        lambda c, w, _: contact_filters.search_filtered_contacts(
+            c, w, "foreign", ContactFilter((DataFilter("of", "string", "others"),)), 10
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_newer_read_with_its_predicates_removed_shows_nothing_foreign_either(
+    reading: Reading, rows: Rows, other_workspace: int, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    contact = rows.contact(workspace_id=other_workspace, name="Foreign", custom_data='{"of": "others"}')
+    module, name, ask = READS[read]
+    statement = getattr(module, name)
+    broken = re.sub(r"(\w+\.)?workspace_id = %\(workspace_id\)s( AND)?", r"true\2", statement)
+    assert "workspace_id =" not in broken
+    monkeypatch.setattr(module, name, broken)
+
+    with reading(rows.workspace_id) as connection:
+        assert ask(connection, rows.workspace_id, contact) == []
+    with reading(other_workspace) as connection:
+        assert ask(connection, other_workspace, contact)
+
+
+def test_what_is_asked_of_a_foreign_contact_is_as_of_none(
+    reading: Reading, rows: Rows, foreign: int, other_workspace: int
+) -> None:
+    with reading(rows.workspace_id) as connection:
+        assert history.contact_then(connection, other_workspace, foreign, NOON) is None
+        assert trace.records_set_aside(connection, other_workspace, foreign, "x") == []
+        assert connection.execute("SELECT id FROM dead_letters WHERE contact_id = %s", [foreign]).fetchall() == []
 
 
 def test_a_transaction_that_declares_nothing_sees_nothing(
