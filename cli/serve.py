@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from runtime.service import Service
 
+LARGEST_HEAD = 131_072
+"""Bytes of a request's line and headers; beyond it the answer is 431. The number of headers is bounded at 100."""
+
 GRACEFUL_STOP_SECONDS = 15
 """How long a worker may finish what it has begun; above the producer's delivery timeout, so that no ack is lost."""
 
@@ -29,9 +32,10 @@ GRACEFUL_STOP_SECONDS = 15
 @click.pass_obj
 def serve(environment: Mapping[str, str], service: str, host: str | None, port: int | None) -> None:
     """Serve the write API (ingest), the read API and pages (query), or both under one address (all)."""
-    from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
 
+    from cli.server import Server, allow_open_files
     from cli.settings import ServeSettings
     from runtime.settings import SettingsError
 
@@ -40,7 +44,8 @@ def serve(environment: Mapping[str, str], service: str, host: str | None, port: 
         settings = ServeSettings.read(dict(environment) | {name: value for name, value in given.items() if value})
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
-    Granian(
+    allow_open_files(settings.connections + settings.threads)
+    Server(
         f"cli.serve:{service}_application",
         factory=True,
         address=settings.host,
@@ -48,6 +53,9 @@ def serve(environment: Mapping[str, str], service: str, host: str | None, port: 
         interface=Interfaces.WSGI,
         workers=settings.workers,
         blocking_threads=settings.threads,
+        http=HTTPModes.http1,  # while it is still to be found out which, a silent connection is never ended
+        backpressure=settings.connections,
+        http1_settings=HTTP1Settings(header_read_timeout=settings.head_seconds * 1_000, max_buffer_size=LARGEST_HEAD),
         respawn_failed_workers=True,
         workers_kill_timeout=GRACEFUL_STOP_SECONDS,
         log_enabled=False,
@@ -73,6 +81,7 @@ def _application(*names: str) -> WSGIApplication:
     from cli.main import process_environment
     from cli.settings import ServeSettings
     from runtime.logs import configure_logs
+    from runtime.slow_clients import SlowClients
 
     environment = process_environment()
     settings = ServeSettings.read(environment)
@@ -83,7 +92,7 @@ def _application(*names: str) -> WSGIApplication:
     gc.collect()
     gc.freeze()  # what lives as long as the process need not be looked at again: full collections stay short
     gc.set_threshold(5_000)  # a request makes some hundred objects, and hardly any in cycles
-    return combine(services)
+    return SlowClients(settings.threads, seconds=settings.body_seconds).guard(combine(services))
 
 
 def _build(name: str, environment: Mapping[str, str]) -> Service:

@@ -46,12 +46,19 @@ def database_url(environment: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """What `serve` needs beside the services' own settings. `threads` is per worker process."""
+    """What `serve` needs beside the services' own settings. `threads` and `connections` are per worker process.
+
+    `head_seconds` bound how long a request's head may take and how long a connection may be idle, `body_seconds` how
+    long its body may.
+    """
 
     host: str
     port: int
     workers: int
     threads: int
+    connections: int
+    head_seconds: int
+    body_seconds: int
     log_level: str
     log_format: str
 
@@ -64,6 +71,9 @@ class ServeSettings:
             port=reader.integer("PORT", 8080, low=0, high=65_535),
             workers=reader.integer("WORKERS", 1, low=1, high=64),
             threads=reader.integer("THREADS", DEFAULT_THREADS, low=1, high=4_096),
+            connections=reader.integer("MAX_CONNECTIONS", 2_048, low=16, high=60_000),
+            head_seconds=reader.integer("HEAD_SECONDS", 30, low=1, high=600),
+            body_seconds=reader.integer("BODY_SECONDS", 20, low=1, high=600),
             log_level=reader.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),
             log_format=reader.choice("LOG_FORMAT", "json", ["json", "text"]),
         )
