@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench import client, latency, pages, posts, projection, reads
+from bench import client, latency, outage, pages, posts, projection, reads
 from bench.report import HEADER, Figure, write_json
 from bench.stand import stand
 
@@ -26,6 +26,7 @@ MEASUREMENTS: dict[str, Callable[[Stand, float], list[Figure]]] = {
     "latency": latency.ack_to_visible,
     "pages": pages.profile_page,
     "client": client.python_client,
+    "outage": outage.kafka_away,
 }
 
 

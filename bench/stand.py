@@ -30,6 +30,8 @@ from schemas.migrations.runner import migrate_all
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cli.stack.broker import Broker
+
 ROOT = Path(__file__).parents[1]
 PARTITIONS = 12
 
@@ -45,6 +47,7 @@ class Stand:
     api_key: str = ""
     workspace_id: int = 0
     variables: dict[str, str] = field(default_factory=dict)
+    broker: Broker | None = None
 
     def environment(self, **more: str) -> dict[str, str]:
         """Describe the stand as a process's environment does."""
@@ -139,7 +142,7 @@ def stand(directory: Path) -> Iterator[Stand]:
     try:
         postgres = start_postgres(directory / "postgres")
         try:
-            yield _prepare(Stand(directory, broker.bootstrap_servers, postgres.url("postgres")))
+            yield _prepare(Stand(directory, broker.bootstrap_servers, postgres.url("postgres"), broker=broker))
         finally:
             postgres.discard()
     finally:
