@@ -58,7 +58,17 @@ def headers_of(site: Site, path: str, cookie: str = "") -> HTTPMessage:
         return headers
 
 
-@pytest.mark.parametrize("path", ["/", f"/contacts/{ONGOING}", f"/contacts/{ONGOING}/timeline", "/sign-in"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        f"/contacts/{ONGOING}",
+        f"/contacts/{ONGOING}/timeline",
+        "/sign-in",
+        "/event-names",
+        "/event-name?name=login",
+    ],
+)
 def test_every_page_forbids_inline_code_and_frames(site: Site, path: str) -> None:
     cookie = site.cookie()
     headers = headers_of(site, path, cookie)

@@ -38,6 +38,7 @@ class Told:
         rows.say("plan_upgarded", alias="plan_upgraded", workspace_id=self.workspace_id)
         rows.say("heartbeat", hidden=True, workspace_id=self.workspace_id)
         sessions, tokens = Sessions(secret, _now), SidebarTokens(secret, _now)
+        self.sessions = sessions
         link = sessions.sign_in_link("http://localhost", self.workspace_id, "/")
         key = create_api_key(database_url, self.workspace_id, list(SCOPES))
         self._headers = {
@@ -46,6 +47,9 @@ class Told:
             "sidebar": {"Authorization": f"Bearer {tokens.mint(self.workspace_id, self.contact_id).text}"},
         }
         self._client = app.test_client(use_cookies=False)
+
+    def headers(self, kind: str) -> dict[str, str]:
+        return self._headers[kind]
 
     def event(self, name: str, minute: int) -> str:
         at = NOON + timedelta(minutes=minute)
@@ -228,6 +232,22 @@ def test_the_catalogue_says_all_that_is_known_of_a_name(
     found = stranger.get("/api/v1/event-names", query_string={"name": "plan_upgraded"}).get_json()["data"]
     assert [one["name"] for one in found] == ["plan_upgarded", "plan_upgraded"]
     assert "not_sent_yet" not in {one["name"] for one in client.get("/api/v1/event-names").get_json()["data"]}
+
+
+def test_the_catalogues_pages_are_for_agents_and_of_their_own_workspace(app: Flask, told: Told, workspace: int) -> None:
+    client, own = app.test_client(use_cookies=False), told.headers("agent")
+    link = told.sessions.sign_in_link("http://localhost", workspace, "/")
+    foreign = {"Cookie": f"{COOKIE}={told.sessions.open(link.partition('#')[2])[1]}"}
+    for path in ("/event-names", "/event-name?name=plan_upgarded"):
+        page = client.get(path, headers=own)
+        assert (page.status_code, "plan_upgarded" in page.text) == (200, True)
+        page = client.get(path, headers=foreign)
+        assert "plan_upgarded" not in page.text
+        assert page.status_code == (404 if "name=" in path else 200)
+        for headers in ({}, told.headers("key"), told.headers("sidebar"), {"Cookie": f"{COOKIE}=forged"}):
+            page = client.get(path, headers=headers)
+            assert (page.status_code, page.headers["Location"].partition("?")[0]) == (303, "/sign-in")
+        assert client.post(path, headers=own).status_code in {403, 405}
 
 
 def test_a_workspace_pins_keys_of_custom_data(database_url: str) -> None:
