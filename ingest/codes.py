@@ -76,6 +76,7 @@ FAULT_CODES: Final = {
     "not_kept": "A warning: this part of the message is not kept.",
     "id_made": "A warning: `messageId` has not the form of an id, so the id was made from it.",
     "duplicate_key": "A key stands more than once in one object.",
+    "not_utf8": "The text is not UTF-8.",
     "null_character": "U+0000 cannot be stored.",
     "lone_surrogate": "Half of a surrogate pair is not Unicode.",
     "not_a_json_number": "NaN and Infinity are not JSON.",
