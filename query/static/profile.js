@@ -62,6 +62,7 @@ function turn(url, { push = false, replace = false } = {}) {
       list.querySelectorAll(".event").forEach((row) => { row.firstElementChild.open ||= open.has(row.dataset.id); });
       replacePart(page, ".histogram");
       replaceViews(page);
+      replaceBanner(page);
       replacePart(page, ".identity");
       replaceFilters(page);
       for (const part of [".total", ".zone-name"]) profile.querySelector(part).textContent = page.querySelector(part).textContent;
@@ -80,6 +81,12 @@ function replaceFilters(page) {
   toolbar.querySelectorAll(":scope > :not(.field)").forEach((element) => element.remove());
   toolbar.append(...[...then.children].filter((element) => !element.matches(".field")));
   fitChips();
+}
+
+// Its way back to now keeps the filters.
+function replaceBanner(page) {
+  const [now, then] = [document.querySelector(".then"), page.querySelector(".then")];
+  if (now && then) now.replaceWith(then);
 }
 
 function replaceViews(page) {
