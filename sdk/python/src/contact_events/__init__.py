@@ -6,6 +6,7 @@ client = contact_events.Client("https://events.example.com", "YOUR_API_KEY")
 client.track(17, "plan_upgraded", {"from_plan": "starter", "to_plan": "pro"})
 """
 
+from contact_events.aio import AsyncClient
 from contact_events.client import Client, Status
 from contact_events.errors import (
     ApiError,
@@ -22,6 +23,7 @@ from contact_events.version import __version__
 __all__ = [
     "Accepted",
     "ApiError",
+    "AsyncClient",
     "Client",
     "ClientClosedError",
     "ContactEventsError",
