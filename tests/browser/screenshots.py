@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cli.demo.helpdesk import Helpdesk, build_helpdesk
 from cli.demo.memory import Memory
+from schemas.times import format_time
 from tests.browser.chromium import launch
 from tests.browser.quarter import write_quarter
 from tests.browser.running import let_frame, sign_in_link
@@ -59,6 +60,31 @@ def shoot_all(camera: Camera, system: System, stars: list[int], empty: int, desk
     camera.shoot("profile-narrow", f"/contacts/{theo}", size=NARROW)
     camera.shoot("helpdesk", desk, scale=2)
     camera.shoot("empty", f"/contacts/{empty}", size=(1280, 400))
+    shoot_catalogue(camera, system)
+
+
+def shoot_catalogue(camera: Camera, system: System) -> None:
+    """Say what a workspace would of its names, and take pictures of that."""
+    said: dict[str, dict[str, object]] = {
+        "plan_upgraded": {"description": "The shop moved to a larger plan.", "pinned": True},
+        "charge_failed": {"description": "A payment for the subscription did not go through."},
+        "trial_ended": {"description": "Fourteen days are over, with or without a plan.", "tone": "neutral"},
+    }
+    for name, change in said.items():
+        system.api.write("PATCH", f"/api/v1/event-names/{name}", change, f"shot-{name}")
+    shop = {"external_id": "shop-names", "name": "Tea & Twine"}
+    contact = system.api.write("POST", "/api/v1/contacts", shop).body["id"]
+    now = format_time(datetime.now(UTC))
+    events = [
+        {"contact_id": contact, "id": f"shot-{number}", "name": name, "occurred_at": now}
+        | {"properties": {"from_plan": "starter", "to_plan": "pro", "mrr_delta": "50"}}
+        for number, name in enumerate(["plan_upgarded", "Plan Upgraded", "plan_upgraded"])
+    ]
+    items = system.api.write_batch(events)
+    for item in items:
+        system.api.get("/api/v1/event-names", position=item["position"])
+    camera.shoot("event-names", "/event-names")
+    camera.shoot("event-name", "/event-name?name=plan_upgraded")
 
 
 @contextmanager
