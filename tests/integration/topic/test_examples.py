@@ -8,8 +8,10 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from tests.integration.sdk.running import wait_until
@@ -117,3 +119,30 @@ def test_sql_over_an_export(
             [f"contacts/{told.gone}"],
         ).fetchone()
         assert left == 0
+
+
+def test_duckdb_over_an_export(
+    told: Told, commands: Commands, workspace: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands.run("export", str(tmp_path / "export.ndjson"))
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect("events.duckdb", config={"autoinstall_known_extensions": "false"}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute((EXAMPLES / "export.sql").read_text(encoding="utf-8"))
+        for place in ("events", "'events.parquet'"):
+            for contact in (told.kept, told.other):
+                found = connection.execute(
+                    f"SELECT id, name, epoch_us(time), properties FROM {place} WHERE source = ? AND subject = ?",
+                    [f"/workspaces/{workspace}", f"contacts/{contact}"],
+                ).fetchall()
+                wanted = [
+                    (id_, name, _microseconds(moment), properties)
+                    for id_, name, moment, properties in told.timeline(contact)
+                ]
+                rows = [(id_, name, us, json.loads(properties)) for id_, name, us, properties in found]
+                assert sorted(rows, key=str) == sorted(wanted, key=str)
+            assert connection.execute(f"SELECT count(*) FROM {place}").fetchone() == (12,)
+
+
+def _microseconds(text: str) -> int:
+    return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
