@@ -75,6 +75,7 @@ class _Said(msgspec.Struct):
     custom_data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+_SPELT_SEVERAL_WAYS: Final = frozenset((b"{", b"[", b'"'))
 _said: Final = msgspec.json.Decoder(_Said)
 _decode_text: Final = msgspec.json.Decoder(str | None)
 _encode: Final = msgspec.json.Encoder().encode
@@ -148,7 +149,11 @@ def _maybe(value: bytes | None) -> str | None:
 def _same(before: bytes | None, after: bytes | None) -> bool:
     if before is None or after is None:
         return before is after
-    return before == after or canonical(before.decode()) == canonical(after.decode())
+    if before == after:
+        return True
+    if before[:1] not in _SPELT_SEVERAL_WAYS or before[:1] != after[:1]:  # numbers stand as they are: most changes
+        return False
+    return canonical(before.decode()) == canonical(after.decode())
 
 
 def text_of(value: bytes | None) -> str | None:
