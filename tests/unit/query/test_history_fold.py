@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from projector.fold import apply_change, change_data, change_type
@@ -40,6 +40,8 @@ def changes(patch: dict[str, Any], profile: dict[str, Any], number: int) -> Chan
     return ContactUpdated(**common, profile=profile, custom_data=text)  # type: ignore[arg-type] # two keys alone
 
 
+@example([({"a": "é"}, {}), ({"a": "é"}, {})])  # spelt in two ways: no change
+@example([({"a": {"b": ["é"]}}, {}), ({"a": {"b": ["é"]}}, {})])
 @given(st.lists(st.tuples(patches, profiles), min_size=1, max_size=12))
 def test_the_same_state_as_the_projectors(steps: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
     state, contact = State(from_the_start=True), None
