@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench import client, latency, outage, pages, posts, projection, reads
+from bench import client, export, latency, long_timeline, outage, pages, posts, projection, reads, rebuilding, streams
 from bench.report import HEADER, Figure, write_json
 from bench.stand import stand
 
@@ -22,10 +22,14 @@ MEASUREMENTS: dict[str, Callable[[Stand, float], list[Figure]]] = {
     "posts": posts.single_posts,
     "batches": posts.batches,
     "projection": projection.projected_events,
+    "rebuild": rebuilding.rebuilds,
     "reads": reads.timeline_reads,
+    "million": long_timeline.long_timeline,
     "latency": latency.ack_to_visible,
+    "streams": streams.live_streams,
     "pages": pages.profile_page,
     "client": client.python_client,
+    "export": export.exports_and_imports,
     "outage": outage.kafka_away,
 }
 

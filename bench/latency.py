@@ -36,6 +36,16 @@ class Listener(threading.Thread):
                 _, partition, next_offset = (int(part) for part in notification.payload.split(":"))
                 self.commits.setdefault(partition, []).append((next_offset, seen))
 
+    def committed(self, position: Position, seconds: float = 10) -> float:
+        """Wait until the record at a position is committed; tell when it was."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for next_offset, seen in self.commits.get(position.partition, []):
+                if next_offset > position.offset:
+                    return seen
+            time.sleep(0.01)
+        raise TimeoutError("the projector did not commit an event")
+
     def stop(self) -> None:
         """End the thread and its connection."""
         self._over.set()

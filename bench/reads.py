@@ -1,4 +1,4 @@
-"""Timeline pages/s through the API against pgbench running the same statement, prepared, under the same role."""
+"""Timeline pages/s and sidebar answers/s through the API against pgbench on a page's statement, in the same role."""
 
 from __future__ import annotations
 
@@ -90,6 +90,12 @@ def timeline_reads(bench: Stand, seconds: float) -> list[Figure]:
 
         run_load(port, request, connections=CLIENTS, seconds=seconds / 4)
         load = expect_only(run_load(port, request, connections=CLIENTS, seconds=seconds), 200)
+
+        def sidebar(number: int) -> bytes:
+            contact = contacts[(number * 7919) % len(contacts)]
+            return get(f"/api/v1/contacts/{contact}/sidebar", bench.api_key)
+
+        sidebars = expect_only(run_load(port, sidebar, connections=CLIENTS, seconds=seconds), 200)
     baseline = pgbench_rate(bench, contacts, seconds)
     return [
         Figure(
@@ -100,5 +106,14 @@ def timeline_reads(bench: Stand, seconds: float) -> list[Figure]:
             "pgbench, same statement/s",
             0.20,
             {"p50 ms": load.percentile(0.5), "p99 ms": load.percentile(0.99)},
-        )
+        ),
+        Figure(
+            "sidebar answers as JSON",
+            "answers/s",
+            sidebars.rate,
+            baseline,
+            "pgbench, a page's statement/s",
+            0.5 * load.rate / baseline,  # no less than half of what a page reaches
+            {"p50 ms": sidebars.percentile(0.5), "p99 ms": sidebars.percentile(0.99)},
+        ),
     ]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PARTITIONS = 12
+SECRET_KEY = "a secret of the bench, long enough to sign"
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Stand:
             "DATABASE_URL": self.database_url,
             "TOPIC": self.topic,
             "PARTITIONS": str(PARTITIONS),
-            "SECRET_KEY": "a secret of the bench, long enough to sign",
+            "SECRET_KEY": SECRET_KEY,
             "BASE_URL": "http://127.0.0.1",
             "LOG_LEVEL": "WARNING",
             "PYTHONPATH": str(ROOT),
