@@ -165,11 +165,7 @@ def kafka_away(bench: Stand, seconds: float, how: str = "stop") -> list[Figure]:
     bench.new_topic(f"bench-outage-{how}")
     clock = time.monotonic
     with bench.server("ingest", WORKERS, THREADS) as port:
-        workers = [
-            child
-            for child in psutil.Process().children(recursive=True)
-            if "spawn_main" in " ".join(child.cmdline()) or child.name().startswith("granian")
-        ]
+        workers = _workers()
         contacts = create_contacts(bench, port)
         quiet = max(worker.memory_info().rss for worker in workers)
         senders = Senders(bench, port, contacts, clock)
@@ -213,6 +209,14 @@ def kafka_away(bench: Stand, seconds: float, how: str = "stop") -> list[Figure]:
             },
         ),
     ]
+
+
+def _workers() -> list[psutil.Process]:
+    """Find the server's worker processes: children of `serve`, apart from multiprocessing's helper."""
+    everybody = psutil.Process().children(recursive=True)
+    servers = [each for each in everybody if "serve" in each.cmdline()]
+    found = [child for server in servers for child in server.children()]
+    return [child for child in found if "resource_tracker" not in " ".join(child.cmdline())]
 
 
 def _take_away(bench: Stand, seconds: float, how: str) -> float:

@@ -104,7 +104,14 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(
 
 def workers(parent: int) -> list[psutil.Process]:
     """Find granian's worker processes: those that listen, apart from their parent."""
-    return [child for child in psutil.Process(parent).children() if "resource_tracker" not in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process(parent).children():
+        try:
+            if "resource_tracker" not in " ".join(child.cmdline()):
+                found.append(child)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue  # it has just ended
+    return found
 
 
 def timeline(database_url: str) -> list[str]:

@@ -20,7 +20,14 @@ from ingest.property_types import FEWEST, PropertyTypes, kind, usual_types
 
 UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 NOON = datetime(2026, 6, 7, 12, tzinfo=UTC)
-COUNTS = {"plan_upgraded": 1204, "plan_downgraded": 300, "order_placed": 5_000, "step_1_done": 900, "reactivated": 400}
+COUNTS = {
+    "plan_upgraded": 1204,
+    "plan_downgraded": 300,
+    "order_placed": 5_000,
+    "step_1_done": 900,
+    "reactivated": 400,
+    "provider1_synced": 900,
+}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +43,7 @@ COUNTS = {"plan_upgraded": 1204, "plan_downgraded": 300, "order_placed": 5_000, 
         ("plan_upgraded", None),  # the name itself
         ("plan_downgraded", None),  # another one in use
         ("step_2_done", None),  # a digit tells kinds apart
+        ("provider2_synced", None),
         ("deactivated", None),  # so does the beginning of a word
         ("clan_upgraded", None),
         ("invoice_paid", None),
