@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.topic_export_file import Asked, FileExport, selected_lines
+from cli.topic_parquet import check_parquet, to_parquet
 from cli.topic_places import Moment, MomentType, Range, Stretch, StretchOfLog, moments_range, stretches_range
 from cli.topic_reading import Selection, opened, selection_options, topic_id
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--from", "first", type=MomentType(), help="Records that the log took at or after this moment.")
 @click.option("--to", "end", type=MomentType(), help="Records that the log took before this moment.")
 @click.option("--offsets", "stretches", type=StretchOfLog(), multiple=True, help="A partition's offsets; repeatable.")
+@click.option("--format", "form", type=click.Choice(["ndjson", "parquet"]), default="ndjson", show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace FILE, and begin anew.")
 @click.pass_obj
 def export(  # noqa: PLR0913 - one argument an option
@@ -32,6 +34,7 @@ def export(  # noqa: PLR0913 - one argument an option
     first: Moment | None,
     end: Moment | None,
     stretches: tuple[Stretch, ...],
+    form: str,
     overwrite: bool,
 ) -> None:
     """Write records to FILE as JSON lines; `-` is standard output. Without a range: all that is there now.
@@ -41,6 +44,8 @@ def export(  # noqa: PLR0913 - one argument an option
     """
     if stretches and (first or end):
         raise click.UsageError("--offsets, or --from and --to: say one of them")
+    if form == "parquet":
+        check_parquet(file)
     if str(file) != "-" and file.exists() and not overwrite:
         raise click.ClickException(f"{file} is there already. Say --overwrite to replace it.")
     with opened(environment) as topic:
@@ -57,7 +62,10 @@ def export(  # noqa: PLR0913 - one argument an option
                 records += len(lines)
         else:
             asked = _asked(topic_id(environment, topic.name), selection, first, end, stretches)
-            records = FileExport(topic, file, asked, selection).run(reading, anew=overwrite)
+            written = file.with_name(file.name + ".ndjson") if form == "parquet" else file
+            records = FileExport(topic, written, asked, selection).run(reading, anew=overwrite)
+            if form == "parquet":
+                to_parquet(written, file)
     click.echo(f"{records:,} records exported", err=True)
 
 

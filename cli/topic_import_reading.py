@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+FORMS: Final = ("ndjson", "csv", "segment")
 COLUMNS: Final = ("id", "contact_id", "external_id", "name", "occurred_at", "properties")
 _PROPERTY: Final = re.compile(r"properties\.(.+?)(:json)?", re.DOTALL)
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,19}")
@@ -33,7 +34,6 @@ class Item:
 
 
 class _Fields(msgspec.Struct, gc=False):
-    id: Any = None
     external_id: Any = None
 
 
@@ -50,15 +50,16 @@ class Ids:
         return f"imp-{digest.hex()}-{self._seen[digest]}"
 
 
-def read_items(path: Path, *, as_csv: bool) -> Iterator[Item]:
-    """Read a file's events in order; blank lines are skipped."""
+def read_items(path: Path, form: str) -> Iterator[Item]:
+    """Read a file's events in order; blank lines are skipped. `form` is one of `FORMS`."""
     ids = Ids()
-    if not as_csv:
+    if form != "csv":
+        id_key = "messageId" if form == "segment" else "id"
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 text = line.removeprefix(_BOM).strip() if number == 1 else line.strip()
                 if text:
-                    yield item(number, text, ids)
+                    yield item(number, text, ids, id_key)
         return
     with path.open(encoding="utf-8-sig", newline="") as texts:
         rows = csv.reader(texts, strict=True)
@@ -74,8 +75,8 @@ def read_items(path: Path, *, as_csv: bool) -> Iterator[Item]:
             raise click.ClickException(f"{path}, line {rows.line_num}: not CSV in UTF-8: {error}") from error
 
 
-def item(line: int, text: bytes, ids: Ids) -> Item:
-    """Look at one event's JSON as far as sending it needs; its rules are the API's to judge."""
+def item(line: int, text: bytes, ids: Ids, id_key: str = "id") -> Item:
+    """Look at one event's JSON as far as sending it needs; its rules are the API's to judge. `id_key` has its id."""
     try:
         text.decode()
         event = msgspec.json.decode(text)
@@ -85,9 +86,9 @@ def item(line: int, text: bytes, ids: Ids) -> Item:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Item(line, fault=f"this is not JSON: {error}")
     external_id = fields.external_id if isinstance(fields.external_id, str) else None
-    if fields.id is None and "id" not in event:
+    if id_key not in event:
         id_ = ids.make(event)
-        text = b'{"id":"%b"%b%b' % (id_.encode(), b"," if event else b"", text[1:].lstrip())
+        text = b'{"%b":"%b"%b%b' % (id_key.encode(), id_.encode(), b"," if event else b"", text[1:].lstrip())
     return Item(line, text, external_id)
 
 

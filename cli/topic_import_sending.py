@@ -24,6 +24,9 @@ BATCH: Final = 500
 BATCH_BYTES: Final = 700_000
 """Of events, unpacked: below what the API takes in one request, with room for what is put around them."""
 
+_DOORS: Final = {"segment": ("/v1/batch", "batch")}
+"""Where a form has a door of its own, and the member of the body that holds the items."""
+
 _ABOUT_THE_BODY: Final = frozenset({400, 413, 422})
 _SHOWN: Final = 5
 _ATTEMPTS: Final = 30
@@ -40,15 +43,16 @@ class State(msgspec.Struct):
     accepted: int = 0
     rejected: int = 0
     errors_size: int = 0
+    ignored: int = 0
 
 
 class Import:
     """One import of one file. `create_contacts` makes contacts that events name by an unknown external id."""
 
-    def __init__(self, api: Api, base_url: str, file: Path, *, as_csv: bool, create_contacts: bool) -> None:
+    def __init__(self, api: Api, base_url: str, file: Path, *, form: str, create_contacts: bool) -> None:
         self._api = api
         self._file = file
-        self._as_csv = as_csv
+        self._form = form
         self._create_contacts = create_contacts
         self._errors = file.with_name(file.name + ".errors.ndjson")
         self._checkpoint = Checkpoint(file.with_name(file.name + ".import.json"), State)
@@ -64,11 +68,11 @@ class Import:
     def run(self) -> State:
         """Send what has not been sent yet; return the counts."""
         state = self._interrupted() or self._begun
-        total = sum(1 for _ in read_items(self._file, as_csv=self._as_csv))
+        total = sum(1 for _ in read_items(self._file, self._form))
         progress = Progress(total, "events")
         with held(self._errors) as errors:
             cut(errors, state.errors_size)
-            items = islice(read_items(self._file, as_csv=self._as_csv), state.done, None)
+            items = islice(read_items(self._file, self._form), state.done, None)
             for batch in batches(items):
                 self._batch(batch, state, errors)
                 progress.show(state.done, state.done)
@@ -101,6 +105,8 @@ class Import:
             answer = answers.get(item.line) or {"status": "rejected", "code": "unreadable", "message": item.fault}
             if answer["status"] == "accepted":
                 state.accepted += 1
+            elif answer["status"] == "ignored":  # Segment's page, screen, group and alias
+                state.ignored += 1
             else:
                 state.rejected += 1
                 self._refused(item, answer, errors, state.rejected)
@@ -119,7 +125,7 @@ class Import:
         if not items:
             return []
         try:
-            return self._api.write_batch([msgspec.Raw(item.body) for item in items])
+            return self._api.write_batch([msgspec.Raw(item.body) for item in items], *_DOORS.get(self._form, ()))
         except RefusedError as error:
             if error.status not in _ABOUT_THE_BODY:
                 raise

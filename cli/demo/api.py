@@ -71,13 +71,18 @@ class Api:
         headers = {"Idempotency-Key": id_} if id_ else {}
         return self._send(method, path, msgspec.json.encode(body), headers)
 
-    def write_batch(self, events: Sequence[Mapping[str, Any] | msgspec.Raw]) -> list[dict[str, Any]]:
+    def write_batch(
+        self,
+        events: Sequence[Mapping[str, Any] | msgspec.Raw],
+        path: str = "/api/v1/events/batch",
+        member: str = "events",
+    ) -> list[dict[str, Any]]:
         """Write events, each with its `id`; give what became of each, in order. Unknown ones are sent again."""
         results: dict[int, dict[str, Any]] = {}
         deadline = self._clock() + self._patience
         while left := [place for place in range(len(events)) if place not in results]:
-            body = gzip.compress(msgspec.json.encode({"events": [events[place] for place in left]}), 1)
-            answer = self._send("POST", "/api/v1/events/batch", body, {"Content-Encoding": "gzip"})
+            body = gzip.compress(msgspec.json.encode({member: [events[place] for place in left]}), 1)
+            answer = self._send("POST", path, body, {"Content-Encoding": "gzip"})
             items = zip(left, answer.body["items"], strict=True)
             results |= {place: item for place, item in items if item["status"] != "unknown"}
             if len(results) < len(events):

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import msgspec
 import pytest
 
@@ -131,3 +132,31 @@ def test_what_cannot_go_on_says_so(writer: Writer, commands: Commands, tmp_path:
     told = commands.run("export", str(tmp_path / "out"), code=1).output
     assert ("of another topic" if damage == "other question" else "shorter than it was") in told
     assert "1 records exported" in commands.run("export", str(tmp_path / "out"), "--overwrite").stderr
+
+
+def test_parquet_has_what_the_lines_have(writer: Writer, commands: Commands, tmp_path: Path) -> None:
+    writer.write(event(17, "a", properties='{"amount":1.50}'), event(18, "it's", name="Größe 📦"))
+    writer.raw(b"no json", b"\xff", 1)
+    writer.raw(b"1/17/gone", None, 0)
+    writer.producer.flush(60)
+    file, table = tmp_path / "all.ndjson", tmp_path / "it's all.parquet"
+    commands.run("export", str(file))
+    for _ in range(2):
+        commands.run("export", str(table), "--format", "parquet", "--overwrite")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.ndjson", "it's all.parquet"]
+    told = lines(file)
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            'SELECT "partition", "offset", key, value, value_base64, id, subject, epoch_us(time) FROM read_parquet(?)',
+            [str(table)],
+        ).fetchall()
+    assert len(found) == 4
+    for partition, offset, key, value, value_base64, id_, subject, moment in found:
+        line = next(each for each in told if (each["partition"], each["offset"]) == (partition, offset))
+        assert (key, value_base64) == (line.get("key"), line.get("value_base64"))
+        assert (value and json.loads(value)) == line.get("value")
+        of_value = line.get("value") or {}
+        assert (id_, subject) == (of_value.get("id"), of_value.get("subject"))
+        assert moment is None or datetime.fromtimestamp(moment / 1e6, UTC) == datetime.fromisoformat(of_value["time"])
+    assert '"amount":1.50' in next(row[3] for row in found if row[5] == "a")
+    commands.run("export", "-", "--format", "parquet", code=2)

@@ -109,3 +109,28 @@ def test_a_wrong_key_sends_nothing_and_says_so(commands: Commands, tmp_path: Pat
     told = wrong.run("import", str(file), code=1).stderr
     assert "401" in told
     assert "goes on where this stopped" in told
+
+
+def test_an_export_of_segments_messages_becomes_contacts_and_events(
+    running: Running, commands: Commands, tmp_path: Path
+) -> None:
+    track = {"type": "track", "userId": "shop-9", "event": "plan_upgraded", "timestamp": MOMENT}
+    messages = [
+        {"type": "identify", "userId": "shop-9", "messageId": "i", "traits": {"name": "Ada", "plan": "pro"}},
+        track | {"messageId": "t-1", "properties": {"n": 1}, "context": {"library": {"name": "x"}}},
+        track | {"event": "trial_started"},  # without an id
+        {"type": "page", "userId": "shop-9"},
+        {"type": "track", "anonymousId": "a", "event": "seen", "timestamp": MOMENT},
+        track | {"userId": "shop-10", "messageId": "t-2"},
+    ]
+    file = tmp_path / "segment.ndjson"
+    file.write_text("\n".join(map(json.dumps, messages)))
+    for _ in range(2):
+        told = commands.run("import", str(file), "--format", "segment", code=1).stderr
+        assert "4 events accepted, 1 refused, 1 of types that are not kept" in told
+    refused = (tmp_path / "segment.ndjson.errors.ndjson").read_text().splitlines()
+    assert [(json.loads(line)["line"], json.loads(line)["code"]) for line in refused] == [(5, "no_user")]
+    ada, other = contact(running, "shop-9"), contact(running, "shop-10")
+    assert (ada["name"], ada["custom_data"]) == ("Ada", {"plan": "pro", "seen": True})
+    assert [event["name"] for event in timeline(running, ada["id"])] == ["trial_started", "plan_upgraded"]
+    assert [event["id"] for event in timeline(running, other["id"])] == ["t-2"]

@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_lines_travel_as_they_are(file: Path) -> None:
     file.write_bytes(b'\xef\xbb\xbf{"id":"a","properties":{"amount":1.50}}\r\n\n  {"name":"x"}\n{}')
-    first, second, third = read_items(file, as_csv=False)
+    first, second, third = read_items(file, form="ndjson")
     assert (first.line, first.body) == (1, b'{"id":"a","properties":{"amount":1.50}}')
     assert second.line == 3
     assert second.body.startswith(b'{"id":"imp-')
@@ -32,7 +32,7 @@ def test_lines_travel_as_they_are(file: Path) -> None:
 
 def test_lines_that_cannot_be_sent_say_why(file: Path) -> None:
     file.write_bytes(b'[1]\n{"a":\n"text"\n\xff\n{"id":"good"}')
-    *bad, good = read_items(file, as_csv=False)
+    *bad, good = read_items(file, form="ndjson")
     assert [item.line for item in bad] == [1, 2, 3, 4]
     assert all(item.fault for item in bad)
     assert "not a JSON object" in str(bad[0].fault)
@@ -43,7 +43,7 @@ def test_made_ids_depend_on_what_is_said_and_how_often(file: Path) -> None:
     file.write_text('{"name":"x","contact_id":1}\n{"contact_id":1, "name":"x"}\n{"name":"y","contact_id":1}\n')
 
     def ids() -> list[str]:
-        return [json.loads(item.body)["id"] for item in read_items(file, as_csv=False)]
+        return [json.loads(item.body)["id"] for item in read_items(file, form="ndjson")]
 
     assert len(set(ids())) == 3
     assert ids()[0][:-1] == ids()[1][:-1]
@@ -59,7 +59,7 @@ def test_csv_becomes_events(file: Path) -> None:
         ",shop-2,trial_started,2026-06-07T10:30:00Z,01,\n"
         "c,shop-3\n"
     )
-    first, second, third = read_items(file, as_csv=True)
+    first, second, third = read_items(file, form="csv")
     assert first.body == (
         b'{"id":"a","external_id":"shop-1","name":"plan_upgraded","occurred_at":"2026-06-07T10:30:00Z",'
         b'"properties":{"plan":"pro\\nplus","mrr":1.50}}'
@@ -72,7 +72,7 @@ def test_csv_becomes_events(file: Path) -> None:
 
 def test_csv_with_a_json_column_and_contact_numbers(file: Path) -> None:
     file.write_text('contact_id,name,properties\n17,x,"{""a"":1.0}"\nseventeen,x,\n17,x,{\n')
-    first, second, third = read_items(file, as_csv=True)
+    first, second, third = read_items(file, form="csv")
     assert b'"contact_id":17,"name":"x","properties":{"a":1.0}' in first.body
     assert json.loads(second.body)["contact_id"] == "seventeen"  # the API says what is wrong with it
     assert "not JSON" in str(third.fault)
@@ -82,7 +82,7 @@ def test_csv_with_a_json_column_and_contact_numbers(file: Path) -> None:
 def test_columns_that_make_no_event(file: Path, header: str) -> None:
     file.write_text(header + "\n1,2\n")
     with pytest.raises(click.ClickException, match="first line must name the columns"):
-        list(read_items(file, as_csv=True))
+        list(read_items(file, form="csv"))
 
 
 def test_batches_are_small_enough() -> None:
