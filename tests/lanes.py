@@ -40,6 +40,12 @@ def _no_kcat() -> str | None:
 
 
 @cache
+def _no_node() -> str | None:
+    missing = [tool for tool in ("node", "npm") if not shutil.which(tool)]
+    return f"{' and '.join(missing)} not installed" if missing else None
+
+
+@cache
 def no_docker() -> str | None:
     """Tell why containers cannot be used; None when a Docker engine with the images answers."""
     from tests.containers.lane import docker_unavailable  # noqa: PLC0415 - importing testcontainers takes a second
@@ -50,5 +56,6 @@ def no_docker() -> str | None:
 LANES = (
     Lane("browser", _no_chromium),
     Lane("kcat", _no_kcat),
+    Lane("node", _no_node),
     Lane("docker", no_docker),
 )
