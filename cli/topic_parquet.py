@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The value's text is cut out of the line, since DuckDB itself would write 1.50 as 1.5. It is the line's last member, and
+# The value is cut out of the line, since DuckDB itself would write 1.50 as 1.5. It is the last member of the line, and
 # no text before it can hold its name with both quotes: inside a text they are escaped.
 _CONVERT: Final = """
     COPY (
