@@ -99,7 +99,9 @@ def _work(drill: Drill, stand: Stand, say: Callable[[str], None]) -> list[str]:
 def _conclude(say: Callable[[str], None], stand: Stand, broken: list[str]) -> None:
     for command in stand.commands:
         if command.ended:
-            say(f"{command.name} ended by itself {len(command.ended)} times, with {dict(Counter(command.ended))}")
+            say(f"{command.name} ended by itself {len(command.ended)} times")
+            for words, times in Counter(command.ended).items():
+                say(f"{times:>4} x {words}")
     for fault in broken:
         say(f"BROKEN  {fault}")
     say("every promise was kept" if not broken else f"{len(broken)} promises were broken")

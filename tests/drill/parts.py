@@ -58,7 +58,7 @@ def send(processes: list[psutil.Process], number: int) -> None:
 
 
 class Command:
-    """A `contact-events` command in a session of its own; `ended` counts its ends that nobody caused."""
+    """A `contact-events` command in a session of its own; `ended`: of its ends that nobody caused, the last words."""
 
     def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log_file: Path) -> None:
         self.name = name
@@ -66,7 +66,7 @@ class Command:
         self._environment = environment
         self._log_file = log_file
         self._popen: subprocess.Popen[bytes] | None = None
-        self.ended: list[int] = []
+        self.ended: list[str] = []
 
     def start(self) -> None:
         """Start it."""
@@ -84,7 +84,8 @@ class Command:
     def revive(self) -> None:
         """Start it again if it ended by itself, as a supervisor would."""
         if self._popen is not None and (code := self._popen.poll()) is not None:
-            self.ended.append(code)
+            lines = self._log_file.read_text(encoding="utf-8", errors="replace").split("\n")
+            self.ended.append(f"{code}: {' '.join([line for line in lines if line.strip()][-1:])[:300]}")
             self.start()
 
     def kill(self) -> None:
