@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from schemas.partitioning import contact_partition
 from schemas.records import HEADERS, EventRecorded, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from bench.stand import Stand
 
 EVENTS_PER_SECOND_OF_MEASURING = 40_000
@@ -22,14 +25,14 @@ CONTACTS = 5_000
 NAMES = ("plan_upgraded", "plan_downgraded", "trial_started", "trial_ended", "feature_enabled", "charge_failed")
 
 
-def produce_events(bench: Stand, count: int) -> None:
+def produce_events(bench: Stand, count: int, contacts: Sequence[int] = range(1, CONTACTS + 1)) -> None:
     """Put events on the topic as the write API would, by way of the fastest client there is."""
     producer = Producer(
         {"bootstrap.servers": bench.bootstrap_servers, "acks": "all", "compression.type": "lz4", "linger.ms": 20}
     )
     began = datetime(2026, 3, 1, tzinfo=UTC)
     for number in range(count):
-        contact_id = 1 + (number * 7919) % CONTACTS
+        contact_id = contacts[(number * 7919) % len(contacts)]
         record = EventRecorded(
             workspace_id=bench.workspace_id,
             contact_id=contact_id,
@@ -68,20 +71,28 @@ def copy_rate(bench: Stand) -> float:
     return int(count_row[0]) / seconds
 
 
-def projected_rate(bench: Stand, count: int) -> float:
-    """Let a projector work a full topic off; events/s between its first commit and its last."""
-    with bench.connect() as connection, bench.projector():
-        deadline = time.monotonic() + 300
-        first: tuple[int, float] | None = None
+def projected_rate(bench: Stand, count: int, projectors: int = 1) -> float:
+    """Let projectors work a full topic off; events/s from when all of them are ready and something is written."""
+    with ExitStack() as stack:
+        for _ in range(projectors):
+            stack.enter_context(bench.projector())
+        commits = list(follow(bench, count, seconds=300))
+    first = next(commit for commit in commits if commit[0])
+    return (commits[-1][0] - first[0]) / (commits[-1][1] - first[1])
+
+
+def follow(bench: Stand, count: int, seconds: float) -> Iterator[tuple[int, float]]:
+    """Look every hundredth of a second how many records are applied, until `count` are: (records, moment)."""
+    deadline = time.monotonic() + seconds
+    with bench.connect() as connection:
         while time.monotonic() < deadline:
             row = connection.execute("SELECT coalesce(sum(next_offset), 0) FROM positions").fetchone()
             done, now = int(row[0]) if row else 0, time.perf_counter()
-            if done and first is None:
-                first = (done, now)
-            if first is not None and done >= count:
-                return (done - first[0]) / (now - first[1])
+            yield done, now
+            if done >= count:
+                return
             time.sleep(0.01)
-    raise TimeoutError(f"the projector did not work off {count} events within five minutes")
+    raise TimeoutError(f"{count:,} events were not worked off within {seconds:,.0f} seconds")
 
 
 def clear_projection(bench: Stand) -> None:
@@ -104,6 +115,11 @@ def projected_events(bench: Stand, seconds: float) -> list[Figure]:
     produce_events(bench, count)
     rate = projected_rate(bench, count)
     baseline = copy_rate(bench)
+    bench.new_topic("bench-projection-two")
+    clear_projection(bench)
+    produce_events(bench, count * 2)
+    two = projected_rate(bench, count * 2, projectors=2)
+    baseline_two = copy_rate(bench)
     return [
         Figure(
             "projected events, one projector",
@@ -113,5 +129,14 @@ def projected_events(bench: Stand, seconds: float) -> list[Figure]:
             "COPY rows/s",
             0.25,
             {"events": f"{count:,}"},
-        )
+        ),
+        Figure(
+            "projected events, two projectors",
+            "events/s",
+            two,
+            baseline_two,
+            "COPY rows/s",
+            0.35,
+            {"events": f"{count * 2:,}"},
+        ),
     ]
