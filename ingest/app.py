@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
@@ -15,10 +14,12 @@ from ingest.name_views import patch_event_name
 from ingest.requests import add_rate_headers
 from ingest.segment_views import post_segment_batch, post_segment_message
 from runtime.problems import Problem, install_problem_handlers
-from runtime.web import install_request_ids
+from runtime.web import SyncFlask, install_request_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from flask import Flask, Response
 
     from ingest.parts import Parts
 
@@ -59,7 +60,7 @@ class NameConverter(BaseConverter):
 
 def build_app(parts: Parts) -> Flask:
     """Make the WSGI application."""
-    app = Flask("ingest", static_folder=None)
+    app = SyncFlask("ingest", static_folder=None)
     app.extensions["ingest"] = parts
     app.url_map.converters |= {"contact": ContactConverter, "name": NameConverter}
     install_request_ids(app)

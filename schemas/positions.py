@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 _LAYOUT = struct.Struct(">16sIQ")
+_LENGTH = (_LAYOUT.size * 8 + 5) // 6
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class InvalidPositionError(ValueError):
@@ -30,7 +32,7 @@ class Position:
     def encode(self) -> str:
         """Write the token."""
         packed = _LAYOUT.pack(self.topic_id.bytes, self.partition, self.offset)
-        return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+        return binascii.b2a_base64(packed, newline=False).translate(_URL_SAFE)[:_LENGTH].decode()
 
     @classmethod
     def decode(cls, token: str) -> Position:
