@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -55,6 +55,8 @@ def shoot_all(camera: Camera, system: System, stars: list[int], empty: int, desk
     camera.shoot("home", "/")
     camera.shoot("profile", f"/contacts/{maya}", scale=2)
     camera.shoot("profile-dark", f"/contacts/{theo}", dark=True)
+    then = format_time(datetime.now(UTC).replace(microsecond=0) - timedelta(days=1))
+    camera.shoot("then", f"/contacts/{maya}?changes=1&as_of={then}")
     camera.shoot("profile-runs", f"/contacts/{haruka}")
     camera.shoot("event", f"/contacts/{maya}?event={events[0]['id']}")
     camera.shoot("profile-narrow", f"/contacts/{theo}", size=NARROW)

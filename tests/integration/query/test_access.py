@@ -221,6 +221,7 @@ def test_every_route_of_the_api_is_in_these_tables(app: Flask) -> None:
     paths = {route.partition("?")[0] for route in CONTACT_ROUTES}
     known = {f"/api/v1/contacts/<contact_id>{path}".replace("/e1", "/<event_id>") for path in paths}
     known |= {f"/api/v1{route.partition('?')[0]}" for route in WORKSPACE_ROUTES} | {"/api/v1/sidebar-tokens"}
+    known.add("/api/v1/deliveries")  # open to writers' keys as well: its own tests have who may see it
 
     assert {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api")} == known
 
