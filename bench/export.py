@@ -38,7 +38,7 @@ def _export(bench: Stand, count: int) -> Figure:
     taken = _run(bench, "topic", "export", str(file))
     notes: dict[str, float | str] = {"MB": file.stat().st_size / 1e6, "start s": start}
     return Figure(
-        "topic export", "records/s", count / (taken - start), alone, "kafka-python, consumed alone", notes=notes
+        "topic export", "records/s", count / (taken - start), alone, "kafka-python, consuming alone", notes=notes
     )
 
 
@@ -67,7 +67,7 @@ def _import(bench: Stand, seconds: float) -> Figure:
         api = {"BASE_URL": f"http://127.0.0.1:{port}", "API_KEY": bench.api_key}
         start = _run(bench, "topic", "import", str(_events(bench, contact_id, 1)), **api)
         taken = _run(bench, "topic", "import", str(_events(bench, contact_id, count)), **api)
-    baseline = f"endpoint, batches of {BATCH}, one by one"
+    baseline = f"endpoint, batches of {BATCH}"
     return Figure("topic import", "events/s", count / (taken - start), alone, baseline, notes={"start s": start})
 
 
