@@ -42,6 +42,10 @@ class Gate:
             self._requests += 1
             return True
 
+    def has_room(self, size: int) -> bool:
+        """Tell whether a request with so many bytes would be let in at this moment."""
+        return not self._requests or (self._requests < self.max_requests and self._bytes + size <= self.max_bytes)
+
     def leave(self, size: int) -> None:
         """Let it out."""
         with self._lock:

@@ -104,6 +104,12 @@ class Publisher:
         self._pid = 0
         self._acked_at = 0.0
 
+    def check_room(self, size: int) -> None:
+        """Raise Unavailable when so many bytes would not be let in: before anything is spent on reading them."""
+        if not self._gate.has_room(size):
+            metrics.REFUSED_ADMISSIONS.inc()
+            raise _overloaded()
+
     def publish(self, records: Sequence[AnyRecord]) -> list[Outcome]:
         """Publish records and wait for their acknowledgements; raise Unavailable if none was handed over.
 
@@ -113,7 +119,7 @@ class Publisher:
         encoded = [(record, (record.key, encode(record))) for record in records]
         size = sum(len(key) + len(value) for _, (key, value) in encoded)
         if not self._gate.enter(size):
-            raise Unavailable("overloaded", "Too many events are waiting for Kafka at the moment.")
+            raise _overloaded()
         receipts: list[Receipt] = []
         try:
             with metrics.ACK_SECONDS.time():
@@ -249,6 +255,10 @@ class Publisher:
             appender, self._appender = self._appender, None
         if appender is not None and self._pid == os.getpid():
             _close(appender.producer, seconds)
+
+
+def _overloaded() -> Unavailable:
+    return Unavailable("overloaded", "Too many events are waiting for Kafka at the moment.")
 
 
 def _partition(record: AnyRecord, partitions: int) -> int:

@@ -31,6 +31,10 @@ class Recording:
         self._advice = advice
         self._new_id = new_id
 
+    def check_room(self, size: int) -> None:
+        """Raise Unavailable when a batch of so many bytes could not be handed over at this moment."""
+        self._publisher.check_room(size)
+
     def record(self, caller: Caller, contact_id: int, draft: EventDraft, id_: str) -> Outcome:
         """Write one event of a known contact; raise Unavailable if it was not handed over."""
         outcome = self._publisher.publish(

@@ -198,3 +198,14 @@ def test_faults_about_who_the_event_is_of(api: Api) -> None:
     events = [EVENT, EVENT | {"contact_id": 1, "external_id": "x"}, EVENT | {"contact_id": 0}]
     items = json.loads(api.post("/api/v1/events/batch", {"events": events}).data)["items"]
     assert [item["code"] for item in items] == ["no_contact", "two_contacts", "out_of_range"]
+
+
+def test_a_batch_that_could_not_be_handed_over_is_not_even_judged(api: Api) -> None:
+    gate = parts_of(api).recording._publisher._gate  # noqa: SLF001 - what is full
+    assert gate.enter(gate.max_bytes)
+    answer = api.post("/api/v1/events/batch", b'{"events": [nonsense')
+    assert (answer.status_code, json.loads(answer.data)["code"]) == (503, "overloaded")
+    assert answer.headers["Retry-After"] == "2"
+    assert api.post("/api/v1/events/batch?dry_run=true", b'{"events": [nonsense').status_code == 400
+    gate.leave(gate.max_bytes)
+    assert api.post("/api/v1/events/batch", b'{"events": [nonsense').status_code == 400
