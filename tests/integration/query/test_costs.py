@@ -108,6 +108,10 @@ READS: dict[str, Callable[[Any, int, int], object]] = {
     "one rare name": lambda c, w, contact: timeline_page(c, w, contact, filters=Filters(names=("rare",))),
     "one common name": lambda c, w, contact: timeline_page(c, w, contact, filters=Filters(names=("common_1",))),
     "prefix": lambda c, w, contact: timeline_page(c, w, contact, filters=Filters(name_prefix="common")),
+    "without most": lambda c, w, contact: timeline_page(
+        c, w, contact, filters=Filters(without=("common_0", "common_1", "common_2", "common_3"))
+    ),
+    "without one": lambda c, w, contact: timeline_page(c, w, contact, filters=Filters(without=("common_1",))),
     "old range": lambda c, w, contact: timeline_page(
         c, w, contact, filters=Filters(occurred_from=START, occurred_before=middle(50))
     ),
@@ -134,7 +138,7 @@ def test_a_read_costs_the_same_however_long_the_timeline(
 
     few, many = touched
     # Ten events are one block; fifty of a name may lie on a few dozen. The whole timeline has over a thousand.
-    assert many <= few + (200 if read == "prefix" else 70), touched
+    assert many <= few + (200 if read in {"prefix", "without one"} else 70), touched
 
 
 def test_a_search_in_texts_touches_a_bounded_stretch(
