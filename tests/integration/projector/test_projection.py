@@ -136,15 +136,15 @@ def test_event_names(log: Log, records: Records, projection: Projection) -> None
         records.name_changed("plan_upgraded", {"pinned": None, "alias": "Plan upgraded"}, "n2"),
         records.name_changed("plan_upgraded", {"pinned": True, "description": "Moved up"}, "n1"),
         records.name_changed("plan_upgraded", {"description": "Other"}, "n1"),
-        records.name_changed("plan_upgraded", {"tone": "positive", "archived": True, "template": "{a}"}, "n3"),
+        records.name_changed("plan_upgraded", {"tone": "positive", "template": "{a}"}, "n3"),
+        records.name_changed("plan_upgraded", {"archived": True, "tone": "neutral"}, "n4"),
         records.name_changed("plan_upgraded", {"archived": None}, "n4"),
-        records.name_changed("plan_upgraded", {"archived": True}, "n4"),
     )
     projection.catch_up()
 
     columns = "name, description, alias, hidden, pinned, template, tone, archived"
     rows = projection.rows(f"SELECT {columns} FROM event_name_settings")
-    assert rows == [("plan_upgraded", "Moved up", "Plan upgraded", False, False, "{a}", "positive", False)]
+    assert rows == [("plan_upgraded", "Moved up", "Plan upgraded", False, False, "{a}", "neutral", True)]
     assert projection.counts() == {"read": 7, "applied": 4, "duplicate": 1, "conflict": 2}
 
 
