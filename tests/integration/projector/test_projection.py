@@ -154,19 +154,20 @@ def test_events_are_counted_by_the_day_they_occurred(log: Log, records: Records,
         records.event(17, "a", "login", midnight),
         records.event(17, "a", "login", midnight),
         records.event(17, "b", "login", midnight - timedelta(microseconds=1)),
+        records.event(17, "c", "login", midnight),
         records.event(18, "a", "login", midnight),
         records.event(18, "b", "logout", midnight),
     )
     projection.catch_up()
     by_day = "SELECT day, name, sum(count)::int FROM event_name_days GROUP BY day, name ORDER BY day, name"
     before, day = date(2026, 6, 6), date(2026, 6, 7)
-    assert projection.rows(by_day) == [(before, "login", 1), (day, "login", 2), (day, "logout", 1)]
+    assert projection.rows(by_day) == [(before, "login", 1), (day, "login", 3), (day, "logout", 1)]
 
     log.append(records.event_erased(17, "a"), records.event_erased(17, "b"))
     projection.catch_up()
-    assert projection.rows(by_day) == [(day, "login", 1), (day, "logout", 1)]
+    assert projection.rows(by_day) == [(day, "login", 2), (day, "logout", 1)]
 
-    log.append(records.contact_erased(18))
+    log.append(records.contact_erased(18), records.contact_erased(17))
     projection.catch_up()
     assert projection.rows(by_day) == []
 
