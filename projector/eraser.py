@@ -29,17 +29,21 @@ Connected: TypeAlias = "Connection[tuple[Any, ...]]"
 
 log = structlog.get_logger()
 
-BATCH: Final = 1_000
+BATCH: Final = 5_000
 PAUSE: Final = 1.0
 """Seconds between two looks at the outbox."""
 
 MARK_EVERY: Final = timedelta(hours=1)
 
+LOOK_EVERY: Final = timedelta(minutes=1)
+"""How often marks and what may be forgotten are looked at while tombstones wait: both read the whole outbox."""
+
 _LOCK: Final = "SELECT pg_try_advisory_lock(hashtext('contact-events eraser'), hashtext(%(topic_id)s::text))"
 
+# In the order of the index that holds only these: a contact with a million events must not be sorted every time.
 _UNSENT: Final = """
     SELECT log_partition, record_key FROM erasure_outbox
-    WHERE topic_id = %(topic_id)s AND sent_at IS NULL ORDER BY requested_at LIMIT %(limit)s
+    WHERE topic_id = %(topic_id)s AND sent_at IS NULL ORDER BY log_partition LIMIT %(limit)s
 """
 
 _SENT: Final = """
@@ -76,6 +80,7 @@ class Eraser:
         self._bound = bound
         self._now = now
         self._marked_at: dict[int, datetime] = {}
+        self._looked_at: datetime | None = None
         self._leads = False
 
     def close(self) -> None:
@@ -96,12 +101,14 @@ class Eraser:
         if rows:
             sent = {"partitions": [row[0] for row in rows], "keys": [row[1] for row in rows]}
             self._connection.execute(_SENT, parameters | sent)
-        self._mark(parameters)
-        self._connection.execute(_FORGET, parameters)
+        now = self._now()
+        if len(rows) < BATCH or self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
+            self._looked_at = now
+            self._mark(parameters, now)
+            self._connection.execute(_FORGET, parameters)
         return len(rows)
 
-    def _mark(self, parameters: dict[str, object]) -> None:
-        now = self._now()
+    def _mark(self, parameters: dict[str, object], now: datetime) -> None:
         pending = [row[0] for row in self._connection.execute(_PENDING, parameters)]
         due = [p for p in pending if p not in self._marked_at or now - self._marked_at[p] >= MARK_EVERY]
         self._send([(partition, LOG_MARK_KEY, encode_log_mark(now)) for partition in due])
