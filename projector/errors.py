@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from psycopg import errors
+
+
+TIMED_OUT: Final = (errors.TransactionTimeout, errors.IdleInTransactionSessionTimeout)
+"""The server's limits on a transaction. psycopg files them under InternalError, though they are faults of the world."""
+
 
 class ProjectorError(Exception):
     """The base of them all."""

@@ -13,7 +13,7 @@ from kafka import ConsumerRebalanceListener, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
 from projector.batch import decode_batch
-from projector.errors import FencedError, PositionOutsideLogError, TopicRecreatedError
+from projector.errors import TIMED_OUT, FencedError, PositionOutsideLogError, TopicRecreatedError
 from projector.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
     def _settle(self) -> Counts | None:
         try:
             moved = self._pipeline.settle()
-        except psycopg.OperationalError:
+        except (psycopg.OperationalError, *TIMED_OUT):
             self._batch_size.shrink()
             raise
         if moved is None:

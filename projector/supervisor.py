@@ -8,7 +8,7 @@ import psycopg
 import structlog
 from kafka.errors import KafkaError
 
-from projector.errors import FencedError, StopError, UnavailableError
+from projector.errors import TIMED_OUT, FencedError, StopError, UnavailableError
 from projector.topic import TopicMissingError
 
 if TYPE_CHECKING:
@@ -23,7 +23,15 @@ log = structlog.get_logger()
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
 
-PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError, KafkaError, FencedError, TopicMissingError, OSError)
+PASSING: Final = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    *TIMED_OUT,
+    KafkaError,
+    FencedError,
+    TopicMissingError,
+    OSError,
+)
 """Faults of the world. Anything else is a fault of ours and stops the process."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import psycopg
 import pytest
 
 from projector.batch_size import BatchSize
@@ -11,6 +12,7 @@ from projector.burst import BurstLimit
 from projector.errors import DeadLetterBurstError
 from projector.progress import Progress
 from projector.settings import Settings
+from projector.supervisor import PASSING
 from runtime.settings import SettingsError
 
 
@@ -109,3 +111,12 @@ def test_batch_size_gives_way_and_comes_back() -> None:
     for _ in range(20):
         size.grow()
     assert size.current == 1_000
+
+
+@pytest.mark.parametrize("state", ["25P03", "25P04", "57P01", "57P03", "40P01", "55P03"])
+def test_the_servers_limits_and_absences_are_tried_again(state: str) -> None:
+    assert issubclass(psycopg.errors.lookup(state), PASSING)
+
+
+def test_a_fault_of_ours_is_not_tried_again() -> None:
+    assert not issubclass(psycopg.errors.lookup("42601"), PASSING)
