@@ -6,7 +6,6 @@ from typing import Final
 
 from psycopg import errors
 
-
 TIMED_OUT: Final = (errors.TransactionTimeout, errors.IdleInTransactionSessionTimeout)
 """The server's limits on a transaction. psycopg files them under InternalError, though they are faults of the world."""
 
