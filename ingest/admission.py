@@ -32,6 +32,11 @@ class Gate:
         """Bytes let in and not let out."""
         return self._bytes
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing is outstanding."""
+        return not self._requests
+
     def enter(self, size: int) -> bool:
         """Let a request with so many bytes in, if there is room. One alone always has room."""
         with self._lock:

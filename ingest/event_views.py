@@ -50,9 +50,10 @@ def post_event_batch(parts: Parts) -> Response:
     caller = begin(parts, "events:write")
     refuse_header_id()
     body = read_body(request, ndjson_allowed=True)
+    began = None
     if not caller.dry_run:
         with answers.world_away():  # its records are larger still: while Kafka is away, no time goes into judging them
-            parts.recording.check_room(len(body))
+            began = parts.recording.check_room(len(body))
     latest = caller.received_at + AHEAD
     if is_ndjson(request):
         items = [parts.batch_events.read(line, latest) for line in split_lines(body)]
@@ -63,7 +64,7 @@ def post_event_batch(parts: Parts) -> Response:
     limit_rate(parts, caller, len(items))
     batch: Batch[EventDraft] = Batch(items, answers.item_rejected)
     with answers.world_away():
-        parts.recording.record_batch(caller, batch)
+        parts.recording.record_batch(caller, batch, began)
     document = batch.document()
     if document["rejected"]:
         parts.refusals.items(document["items"], lambda place: items[place].name)

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import structlog
 from kafka import TopicPartition
 from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RetriableError
+from kafka.producer.transaction_manager import TransactionState
 
 from ingest import metrics
 from ingest.appending import Appender, Receipt
+from ingest.breaker import Breaker
 from schemas.partitioning import contact_partition, workspace_partition
 from schemas.positions import Position
 from schemas.records import EventNameChanged, encode
@@ -40,6 +42,9 @@ log = structlog.get_logger()
 
 ACK_SECONDS: Final = 2.5
 """How long a request waits for its acknowledgements. What comes later is unknown to its caller."""
+
+LEAST_ACK_SECONDS: Final = 0.4
+"""How long it waits at least, also when reading it has taken most of its time."""
 
 SILENCE_SECONDS: Final = 15.0
 """Without any acknowledgement for so long, while records are waiting, the producer is replaced: it may be stuck."""
@@ -102,20 +107,28 @@ class Publisher:
         self._lock = threading.Lock()
         self._appender: Appender | None = None
         self._pid = 0
-        self._acked_at = 0.0
+        self._breaker = Breaker(gate, monotonic)
 
-    def check_room(self, size: int) -> None:
-        """Raise Unavailable when so many bytes would not be let in: before anything is spent on reading them."""
+    def check_room(self, size: int) -> float:
+        """Raise Unavailable when so many bytes would not be let in: before anything is spent on reading them.
+
+        Gives the moment from which on the request's time counts. `publish` wants it, and does not ask again then.
+        """
+        self._check_breaker()
         if not self._gate.has_room(size):
             metrics.REFUSED_ADMISSIONS.inc()
             raise _overloaded()
+        return self._monotonic()
 
-    def publish(self, records: Sequence[AnyRecord]) -> list[Outcome]:
+    def publish(self, records: Sequence[AnyRecord], since: float | None = None) -> list[Outcome]:
         """Publish records and wait for their acknowledgements; raise Unavailable if none was handed over.
 
-        The outcomes stand in the order of the records. Takes at most `ACK_SECONDS`.
+        The outcomes stand in the order of the records. Takes `ACK_SECONDS` at most, counted from `since`, or from now.
         """
-        deadline = self._monotonic() + ACK_SECONDS
+        if since is None:
+            self._check_breaker()
+        began = self._monotonic()
+        deadline = max((since or began) + ACK_SECONDS, began + LEAST_ACK_SECONDS)
         encoded = [(record, (record.key, encode(record))) for record in records]
         size = sum(len(key) + len(value) for _, (key, value) in encoded)
         if not self._gate.enter(size):
@@ -131,6 +144,13 @@ class Publisher:
                 self._gate.leave_when_done(size, pending)
             else:
                 self._gate.leave(size)
+
+    def _check_breaker(self) -> None:
+        if self._breaker.refuses():
+            appender = self._appender
+            if appender is not None and _is_stuck(appender.producer):
+                self._replace(appender, KafkaTimeoutError("the producer has given up its id"))
+            raise Unavailable("kafka_unavailable", "Kafka does not acknowledge anything at the moment.")
 
     def _attempt(self, encoded: Sequence[Encoded], receipts: list[Receipt], deadline: float) -> list[Outcome]:
         appender, partitions, topic_id = self._connect()
@@ -166,10 +186,12 @@ class Publisher:
         try:
             partitions = producer.partitions_for(self._topic)  # known after the first time; waits two seconds at most
         except (RetriableError, IllegalStateError) as error:
+            self._breaker.not_connected()
             raise Unavailable("kafka_unavailable", "Kafka cannot be reached at the moment.") from error
         except KafkaError as error:
             self._replace(appender, error)
             raise Unavailable("kafka_unavailable", "Kafka refuses to take records at the moment.") from error
+        self._breaker.connected()
         topic_id = producer._metadata.topic_id(self._topic)  # noqa: SLF001 - kafka-python has no public way to it
         if not partitions or topic_id is None:
             raise Unavailable(
@@ -183,7 +205,8 @@ class Publisher:
             return appender
         with self._lock:
             if self._appender is None or self._pid != os.getpid():
-                self._appender, self._pid, self._acked_at = Appender(self._build()), os.getpid(), self._monotonic()
+                self._appender, self._pid = Appender(self._build()), os.getpid()
+                self._breaker.acked()
             return self._appender
 
     def _hand_over(self, appender: Appender, partitions: int, encoded: Sequence[Encoded]) -> list[Handed]:
@@ -219,15 +242,17 @@ class Publisher:
         try:
             offset = handed.offset(deadline, self._monotonic)
         except KafkaError as error:
+            if isinstance(error, KafkaTimeoutError):
+                self._breaker.waited_in_vain(deadline - ACK_SECONDS)
             self._failed(appender, error)
             return Unknown(type(error).__name__)
-        self._acked_at = self._monotonic()
+        self._breaker.acked()
         return Acked(Position(topic_id, handed.partition, offset))
 
     def _failed(self, appender: Appender, error: Exception) -> None:
         if not isinstance(error, RetriableError):
             self._replace(appender, error)
-        elif self._monotonic() - self._acked_at > SILENCE_SECONDS:
+        elif self._breaker.silence > SILENCE_SECONDS:
             self._replace(appender, KafkaTimeoutError(f"no acknowledgement for {SILENCE_SECONDS} s"))
 
     def _replace(self, appender: Appender, error: Exception) -> None:
@@ -267,8 +292,23 @@ def _partition(record: AnyRecord, partitions: int) -> int:
     return contact_partition(record.workspace_id, record.contact_id, partitions)
 
 
+def _is_stuck(producer: KafkaProducer) -> bool:
+    """Tell whether a producer has given its id up for good.
+
+    kafka-python 3.0.12 does so when a batch expires that has been sent before, and never asks for another one: from
+    then on it sends nothing and lets nothing expire, also when the brokers are back.
+    """
+    manager = producer._sender._transaction_manager  # noqa: SLF001 - there is no public sign of it
+    return manager is not None and manager._current_state is TransactionState.READY and not manager.has_producer_id()  # noqa: SLF001
+
+
 def _close(producer: KafkaProducer, seconds: float) -> None:
+    """Close a producer, whatever it takes: with the brokers away its own `close` raises, and closes nothing.
+
+    Then its thread and its records would stay for ever, and with them their places in the gate.
+    """
     try:
         producer.close(timeout=seconds)
     except Exception as error:  # noqa: BLE001 - with the brokers away it raises whatever it likes; there is no more to do
         log.warning("producer not closed cleanly", reason=type(error).__name__)
+        producer._sender.force_close()  # noqa: SLF001 - see above

@@ -31,9 +31,9 @@ class Recording:
         self._advice = advice
         self._new_id = new_id
 
-    def check_room(self, size: int) -> None:
-        """Raise Unavailable when a batch of so many bytes could not be handed over at this moment."""
-        self._publisher.check_room(size)
+    def check_room(self, size: int) -> float:
+        """Raise Unavailable when a batch of so many bytes could not be handed over now; give the moment it began."""
+        return self._publisher.check_room(size)
 
     def record(self, caller: Caller, contact_id: int, draft: EventDraft, id_: str) -> Outcome:
         """Write one event of a known contact; raise Unavailable if it was not handed over."""
@@ -43,8 +43,11 @@ class Recording:
         answers.count("accepted" if isinstance(outcome, Acked) else "unknown")
         return outcome
 
-    def record_batch(self, caller: Caller, batch: Batch[EventDraft]) -> None:
-        """Write the good events of a batch and give each its answer; raise Unavailable if none was handed over."""
+    def record_batch(self, caller: Caller, batch: Batch[EventDraft], began: float | None = None) -> None:
+        """Write the good events of a batch and give each its answer; raise Unavailable if none was handed over.
+
+        `began` is what `check_room` gave: reading the batch is part of its time.
+        """
         workspace_id = caller.workspace_id
         drafts = batch.open
         ids = self._known.existing(workspace_id, {draft.contact_id for _, draft in drafts if draft.contact_id})
@@ -67,7 +70,7 @@ class Recording:
             else:
                 record = self._record(workspace_id, contact_id, draft, id_, caller.received_at)
                 records.append((place, draft, record))
-        outcomes = self._publisher.publish([record for _, _, record in records]) if records else []
+        outcomes = self._publisher.publish([record for _, _, record in records], began) if records else []
         for (place, draft, record), outcome in zip(records, outcomes, strict=True):
             answer = answers.item_outcome(outcome)
             answer["id"] = record.id

@@ -85,7 +85,7 @@ def test_an_outage_is_a_503_within_three_seconds_and_ends_by_itself(api: Api, ow
         answers = list(threads.map(lambda number: timed_post(api, path, f"during-{number}"), range(48)))
     for number, (status, seconds, body, retry_after) in enumerate(answers):
         assert (status, body["id"], retry_after) == (503, f"during-{number}", "2")
-        assert body["code"] == "not_acknowledged"
+        assert body["code"] in {"not_acknowledged", "kafka_unavailable"}
         assert seconds < 3
     own_broker.start()
     back = time.monotonic()
@@ -202,14 +202,15 @@ def test_while_kafka_is_away_memory_is_bounded_and_nothing_is_called_accepted(
             list(threads.map(send, range(40)))
             assert set(answers.values()) == {202}
             own_broker.kill()
-            list(threads.map(send, range(40, 400)))
+            with ThreadPoolExecutor(48) as crowd:  # more at once than the bound has room for
+                list(crowd.map(send, range(40, 400)))
             assert {answers[f"e-{number}"] for number in range(40, 400)} == {503}
             assert {"overloaded", "not_acknowledged"} <= codes
             assert slowest < 3
             assert largest <= bound
             own_broker.start()
             deadline = time.monotonic() + 30
-            while gate.outstanding_bytes:
+            while bounded.post(path, BODY | {"id": "e-39"}).status_code != 202:
                 assert time.monotonic() < deadline
             list(threads.map(send, range(40, 400, 10)))
     finally:

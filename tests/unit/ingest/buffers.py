@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from kafka.errors import KafkaTimeoutError
 from kafka.producer.record_accumulator import RecordAccumulator
 from kafka.record.memory_records import MemoryRecords
 
@@ -14,6 +15,7 @@ from schemas.records import EventRecorded
 
 if TYPE_CHECKING:
     from kafka.producer.producer_batch import ProducerBatch
+    from kafka.producer.transaction_manager import TransactionManager
 
 TOPIC_ID = UUID("0197b7a0-0000-7000-8000-000000000001")
 
@@ -30,6 +32,7 @@ class Producer:
         self._metadata = Metadata()
         self._accumulator = RecordAccumulator(batch_size=batch_size, linger_ms=2)
         self._sender = self
+        self._transaction_manager: TransactionManager | None = None
         self.failure = failure
         self.silent = silent
         self.woken = 0
@@ -54,6 +57,7 @@ class Producer:
                 base = len(log)
                 log += [(bytes(record.key), bytes(record.value)) for record in read(batch)]
                 batch.complete(base, -1)
+            self._accumulator.deallocate(batch)
 
     def take(self) -> list[ProducerBatch]:
         """Take all batches out of the buffer, closed, as the sender does."""
@@ -71,8 +75,15 @@ class Producer:
         return [record for log in self.log.values() for record in log]
 
     def close(self, timeout: float) -> None:
+        """Close; with records waiting raise, as kafka-python does."""
         assert timeout >= 0
+        if self._accumulator.has_undrained():
+            raise KafkaTimeoutError("Timeout waiting for future")
         self.closed = True
+
+    def force_close(self) -> None:
+        self.closed = True
+        self._accumulator.abort_incomplete_batches()
 
 
 def read(batch: ProducerBatch) -> list[Any]:

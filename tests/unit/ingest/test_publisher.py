@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLeaderForPartitionError
+from kafka.producer.transaction_manager import TransactionManager, TransactionState
 
 from ingest.admission import Gate
-from ingest.publisher import SILENCE_SECONDS, Acked, Publisher, TooLarge, Unavailable, Unknown
+from ingest.breaker import PAUSE_SECONDS, Breaker
+from ingest.publisher import (
+    ACK_SECONDS,
+    LEAST_ACK_SECONDS,
+    SILENCE_SECONDS,
+    Acked,
+    Publisher,
+    TooLarge,
+    Unavailable,
+    Unknown,
+)
 from ingest.topic_limit import TopicLimit
 from schemas.partitioning import contact_partition
 from schemas.records import encode
@@ -102,3 +115,91 @@ def test_nothing_is_handed_over_through_a_full_gate() -> None:
         made.publish([event(1)])
     assert caught.value.reason == "overloaded"
     assert not producer.sent
+
+
+def test_after_a_wait_in_vain_requests_are_refused_at_once_until_something_is_acknowledged() -> None:
+    clock, producer = Clock(), Producer()
+    made, gate = publisher(producer, clock=clock)
+    assert isinstance(made.publish([event(1)])[0], Acked)
+    producer.silent = True
+    clock.seconds += ACK_SECONDS
+    assert made.publish([event(1)], since=clock.seconds - ACK_SECONDS / 2) == [Unknown("KafkaTimeoutError")]
+    for refused in (lambda: made.publish([event(2)]), lambda: made.check_room(1)):
+        with pytest.raises(Unavailable) as caught:
+            refused()
+        assert caught.value.reason == "kafka_unavailable"
+    producer.silent = False
+    producer.complete()  # the brokers are back: what waits is the probe
+    assert gate.is_empty
+    clock.seconds += 1
+    assert isinstance(made.publish([event(3)])[0], Acked)
+
+
+def test_a_producer_that_has_given_its_id_up_is_replaced_and_lets_its_records_go() -> None:
+    clock, stuck = Clock(), Producer()
+    made, gate = publisher(stuck, Producer(), clock=clock)
+    assert isinstance(made.publish([event(1)])[0], Acked)
+    stuck.silent, stuck._transaction_manager = True, without_id()  # noqa: SLF001 - as an expired batch leaves it
+    clock.seconds += ACK_SECONDS
+    assert made.publish([event(1)], since=clock.seconds - ACK_SECONDS / 2) == [Unknown("KafkaTimeoutError")]
+    with pytest.raises(Unavailable):
+        made.publish([event(2)])
+    deadline = time.monotonic() + 10
+    while not (stuck.closed and gate.is_empty):
+        assert time.monotonic() < deadline
+    assert isinstance(made.publish([event(3)])[0], Acked)
+
+
+def without_id() -> TransactionManager:
+    """Make kafka-python's own state of an idempotent producer go the way that leaves it without an id for good."""
+    manager = TransactionManager(api_version=(4, 0))
+    manager.init_producer_id()
+    manager._transition_to(TransactionState.READY)  # noqa: SLF001 - what the brokers' answer does
+    manager.reset_producer_id()
+    manager.init_producer_id()
+    assert not manager.has_producer_id()
+    assert len(manager._pending_requests) == 1  # noqa: SLF001 - that of the first time: no other one was made
+    return manager
+
+
+def test_a_wait_in_vain_beside_acknowledgements_refuses_nobody() -> None:
+    clock, gate = Clock(), Gate(10_000_000, 100)
+    breaker = Breaker(gate, clock)
+    assert gate.enter(10)
+    clock.seconds += 2
+    breaker.acked()
+    breaker.waited_in_vain(clock.seconds - 1)
+    assert not breaker.refuses()
+    breaker.waited_in_vain(clock.seconds + 1)
+    assert breaker.refuses()
+    gate.leave(10)
+    assert not breaker.refuses()
+
+
+def test_brokers_that_do_not_say_where_the_topic_is_are_not_asked_by_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, producer = Clock(), Producer()
+    made, _ = publisher(producer, clock=clock)
+    asked: list[str] = []
+
+    def nobody_knows(topic: str) -> set[int]:
+        asked.append(topic)
+        raise KafkaTimeoutError
+
+    monkeypatch.setattr(producer, "partitions_for", nobody_knows)
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            made.publish([event(1)])
+    assert asked == ["t"]
+    clock.seconds += PAUSE_SECONDS + 0.1
+    with pytest.raises(Unavailable):
+        made.publish([event(1)])
+    assert asked == ["t", "t"]
+
+
+def test_reading_a_request_is_part_of_its_time() -> None:
+    made, _ = publisher(Producer(silent=True), clock=(clock := Clock()))
+    began = time.monotonic()
+    made.publish([event(1)], since=clock.seconds - 10)
+    assert time.monotonic() - began < ACK_SECONDS - LEAST_ACK_SECONDS
