@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from contact_events import AsyncClient, ClientClosedError, QueueFullError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from sdk.python.tests.fake_server import FakeServer
+
+Result = TypeVar("Result")
 
 
 def client_of(server: FakeServer, **settings: Any) -> AsyncClient:  # noqa: ANN401 - a test's own choice
@@ -19,12 +24,18 @@ def client_of(server: FakeServer, **settings: Any) -> AsyncClient:  # noqa: ANN4
     return AsyncClient("https://events.example.com", "ce_key", **settings)
 
 
+def in_a_loop(app: Coroutine[Any, Any, Result]) -> Result:
+    """Run in a thread of its own: this one may have a loop already, which a browser's tests leave running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, app).result()
+
+
 def test_what_is_tracked_arrives_once_when_the_block_ends(server: FakeServer) -> None:
     async def app() -> set[str]:
         async with client_of(server, exit_timeout=30.0) as client:
             return {client.track(17, "a") for _ in range(100)}
 
-    ids = asyncio.run(app())
+    ids = in_a_loop(app())
     assert server.ids == dict.fromkeys(ids, 1)
 
 
@@ -42,7 +53,7 @@ def test_the_loop_goes_on_while_flushing(server: FakeServer) -> None:
 
     timer = threading.Timer(25, server.gate.set)
     timer.start()
-    assert asyncio.run(app())
+    assert in_a_loop(app())
     assert timer.is_alive(), "the loop waited"
     timer.cancel()
 
@@ -57,7 +68,7 @@ def test_a_full_queue_is_loud_and_flushing_makes_room(server: FakeServer) -> Non
             assert await client.flush(30)
             client.track(17, "a")
 
-    asyncio.run(app())
+    in_a_loop(app())
 
 
 def test_closing_twice_is_harmless_and_tracking_afterwards_is_not(server: FakeServer) -> None:
@@ -68,7 +79,7 @@ def test_closing_twice_is_harmless_and_tracking_afterwards_is_not(server: FakeSe
         with pytest.raises(ClientClosedError):
             client.track(17, "a")
 
-    asyncio.run(app())
+    in_a_loop(app())
 
 
 @pytest.mark.parametrize("setting", ["block_when_full", "spool_fsync"])
@@ -83,4 +94,4 @@ def test_contacts_are_written_without_waiting(server: FakeServer) -> None:
             assert await client.contact(external_id="shop-17", custom_data={"plan": "pro"}) > 0
             return client.client.recorded_contacts
 
-    assert [each["external_id"] for each in asyncio.run(app())] == ["shop-17"]
+    assert [each["external_id"] for each in in_a_loop(app())] == ["shop-17"]
