@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ class Lane:
     name: str
     absent: Callable[[], str | None]
 
+
+OLDEST_NODE = 20
+"""What Segment's library for Node asks for."""
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -42,7 +46,11 @@ def _no_kcat() -> str | None:
 @cache
 def _no_node() -> str | None:
     missing = [tool for tool in ("node", "npm") if not shutil.which(tool)]
-    return f"{' and '.join(missing)} not installed" if missing else None
+    if missing:
+        return f"{' and '.join(missing)} not installed"
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    major = version.removeprefix("v").partition(".")[0]
+    return None if major.isdigit() and int(major) >= OLDEST_NODE else f"node is {version}, {OLDEST_NODE} is needed"
 
 
 @cache
