@@ -105,7 +105,7 @@ class KnownNames:
         if known is not None:
             known.used = True
             return known
-        if len(self._wanted) < MOST_WORKSPACES:
+        if workspace_id not in self._wanted and len(self._wanted) < MOST_WORKSPACES:
             self._wanted.add(workspace_id)
             self._wake.set()
         return self._nothing
@@ -144,6 +144,8 @@ class KnownNames:
     def _read(self, workspace_id: int, old: Known, now: float, *, anew: bool) -> None:
         names = self._query(NAMES, {"workspace_id": workspace_id, "most": MOST_NAMES})
         if names is None:
+            if workspace_id not in self._known:
+                self._wanted.add(workspace_id)  # asked for again after the interval, not at every event
             return
         counts = dict(names)
         asked = set(old.asked) & counts.keys()
