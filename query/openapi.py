@@ -15,6 +15,8 @@ _TEXT: Final = {"type": "string"}
 _MAYBE_TEXT: Final = {"type": ["string", "null"]}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _MAYBE_TIME: Final = {"type": ["string", "null"], "format": "date-time"}
+_ASKED_TIME: Final = {"anyOf": [_TIME, {"const": ""}]}
+"""As a parameter: a form sends one that nobody filled in as an empty text, which counts as left out."""
 _NUMBER: Final = {"type": "integer"}
 _FREE: Final = {"type": "object", "description": "As it was sent: numbers keep how they were written."}
 _ZONE: Final = {"type": "string", "description": "IANA name.", "examples": ["Europe/Berlin"]}
@@ -145,8 +147,8 @@ _NAMES: Final = _parameter(
 )
 _NAMES["schema"] |= {"maxItems": MOST_NAMES}
 _RANGE: Final = [
-    _parameter("from", "Only what occurred then or later.", _TIME),
-    _parameter("before", "Only what occurred earlier.", _TIME),
+    _parameter("from", "Only what occurred then or later.", _ASKED_TIME),
+    _parameter("before", "Only what occurred earlier.", _ASKED_TIME),
 ]
 _FILTERS: Final = [
     _NAMES,
@@ -185,7 +187,7 @@ def _paths() -> dict[str, Any]:
     }
     conversation = [
         _parameter("conversation_id", "Of the conversation."),
-        _parameter("conversation_started_at", "Its start.", _TIME),
+        _parameter("conversation_started_at", "Its start.", _ASKED_TIME),
         _INCLUDE_HIDDEN,
     ]
     sidebar = {
@@ -266,8 +268,8 @@ def _deliveries() -> dict[str, Any]:
     counts, found = ({"$ref": f"#/components/schemas/{name}"} for name in ("RejectionCounts", "RecordCopies"))
     several = {"type": "array", "items": _TEXT, "maxItems": MOST_NAMES}
     parameters = [
-        _parameter("from", "Only what was refused then or later; a day before `before` when left out.", _TIME),
-        _parameter("before", "Only what was refused earlier; now when left out.", _TIME),
+        _parameter("from", "Only what was refused then or later; a day before `before` when left out.", _ASKED_TIME),
+        _parameter("before", "Only what was refused earlier; now when left out.", _ASKED_TIME),
         _parameter("code", "Only rejections with this code; may be repeated.", several),
         _parameter("name", "Only rejections of events of this name; may be repeated.", several),
     ]

@@ -13,6 +13,8 @@ _TEXT: Final = {"type": "string"}
 _MAYBE_TEXT: Final = {"type": ["string", "null"]}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _MAYBE_TIME: Final = {"type": ["string", "null"], "format": "date-time"}
+_ASKED_TIME: Final = {"anyOf": [_TIME, {"const": ""}]}
+"""As a parameter: a form sends one that nobody filled in as an empty text, which counts as left out."""
 _NUMBER: Final = {"type": "integer"}
 _FREE: Final = {"type": "object", "description": "As it was sent: numbers keep how they were written."}
 _CURSOR: Final = {"type": ["string", "null"], "description": "Opaque. Null when there is no further page."}
@@ -25,7 +27,7 @@ AS_OF: Final = {
     "name": "as_of",
     "in": "query",
     "description": "Profile and custom data as they were then. 404 `contact_not_created_yet` before the contact.",
-    "schema": _TIME,
+    "schema": _ASKED_TIME,
 }
 
 
@@ -72,7 +74,7 @@ CONTACT_FILTERS: Final[list[dict[str, Any]]] = [
         "description": "Only contacts to whom no event of this name happened, since `since` where that is given.",
         "schema": _NAMES,
     },
-    {"name": "since", "in": "query", "description": "From when on events count.", "schema": _TIME},
+    {"name": "since", "in": "query", "description": "From when on events count.", "schema": _ASKED_TIME},
 ]
 
 
