@@ -133,12 +133,16 @@ def _parameter(name: str, description: str, schema: dict[str, Any] | None = None
 _POSITION: Final = _parameter("position", "Wait up to two seconds until the answer includes this; else 503.")
 _PAGED: Final = [
     _parameter("cursor", "`next_cursor` or `prev_cursor` of an earlier answer."),
-    _parameter("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+    _parameter(
+        "limit",
+        "How many at most.",
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 200}, {"const": ""}], "default": 50},
+    ),
 ]
 _INCLUDE_HIDDEN: Final = _parameter(
     "include_hidden",
     "Whether events of hidden names are among them. When left out: for a key, and for no agent.",
-    {"type": "boolean"},
+    {"anyOf": [{"type": "boolean"}, {"const": ""}]},
 )
 _NAMES: Final = _parameter(
     "name",
