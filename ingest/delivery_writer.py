@@ -15,6 +15,7 @@ import psycopg
 import structlog
 
 from ingest import metrics
+from ingest.background import Background
 from ingest.database import DatabaseAwayError
 from schemas.delivery_log import BY_THE_MINUTE, KEPT_FOR, MOST_ROWS
 
@@ -86,7 +87,7 @@ DROP_OLD: Final = (
 
 
 class DeliveryWriter:
-    """A thread that writes what has been noted, once a second, until it is stopped."""
+    """Writes what has been noted, once a second, until it is stopped."""
 
     def __init__(  # noqa: PLR0913 - what it works with, and its clocks
         self,
@@ -104,31 +105,23 @@ class DeliveryWriter:
         self._writer = writer
         self._now = now
         self._monotonic = monotonic
-        self._interval = interval
         self._most_rows = most_rows
         self._sequence = 0
         self._pending: Notes | None = None
         self._written_to: set[int] = set()
         self._tidied_at = -TIDY_SECONDS
         self._writing = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ingest-delivery-log", daemon=True)
+        self._background = Background("ingest-delivery-log", interval, lambda: self._try(self.write))
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """Write what is left, if PostgreSQL is there, and end."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
+        self._background.stop()
         self._try(self.write)
         self._try(self.write)  # what was noted while an older write was waiting
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._interval):
-            self._try(self.write)
 
     @staticmethod
     def _try(work: Callable[[], None]) -> None:

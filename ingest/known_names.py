@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 import psycopg
 import structlog
 
+from ingest.background import Background
 from ingest.database import DatabaseAwayError
 from ingest.near_names import NearNames
 from ingest.property_types import PropertyTypes, usual_types
@@ -79,25 +80,19 @@ class KnownNames:
     ) -> None:
         self._database = database
         self._monotonic = monotonic
-        self._interval = interval
         self._known: dict[int, Known] = {}
         self._wanted: set[int] = set()
         self._nothing = Known()
-        self._wake = threading.Event()
-        self._stopping = False
         self._refreshing = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="ingest-known-names", daemon=True)
+        self._background = Background("ingest-known-names", interval, self._try_refresh)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """End."""
-        self._stopping = True
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
+        self._background.stop()
 
     def of(self, workspace_id: int) -> Known:
         """Give what is known of a workspace; of one that writes for the first time nothing, and it is looked up."""
@@ -107,18 +102,14 @@ class KnownNames:
             return known
         if workspace_id not in self._wanted and len(self._wanted) < MOST_WORKSPACES:
             self._wanted.add(workspace_id)
-            self._wake.set()
+            self._background.rouse()
         return self._nothing
 
-    def _run(self) -> None:
-        while not self._stopping:
-            self._wake.wait(self._interval)
-            self._wake.clear()
-            if not self._stopping:
-                try:
-                    self.refresh()
-                except Exception:
-                    log.exception("known names not read")
+    def _try_refresh(self) -> None:
+        try:
+            self.refresh()
+        except Exception:
+            log.exception("known names not read")
 
     def refresh(self, *, whatever_age: bool = False) -> None:
         """Read what is wanted, asked for, or no longer fresh; drop what is stale or nobody has used since."""

@@ -1,28 +1,24 @@
 """Puts records on the topic and waits, for a bounded time, until the brokers have acknowledged them.
 
-kafka-python's producer needs a holder. One record that a broker refuses for good leaves it in a state in which every
-later send fails; it does not survive a fork; and it may go on delivering what nobody waits for any more. So the holder
-makes it lazily in each process, replaces it after any error that is not merely temporary (and when nothing has been
-acknowledged for long), sends what a neighbour took down with it once more, and calls a record *unknown*, never
-*refused*, unless it was certainly not written.
+The producer is replaced after any error that is not merely temporary, and when nothing has been acknowledged for long.
+What a neighbour took down with it is sent once more. It may go on delivering what nobody waits for any more: so a
+record is called *unknown*, never *refused*, unless it was certainly not written.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import structlog
 from kafka import TopicPartition
 from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RetriableError
-from kafka.producer.transaction_manager import TransactionState
 
 from ingest import metrics
 from ingest.appending import Appender, Receipt
 from ingest.breaker import Breaker
+from ingest.producer_holder import ProducerHolder
 from schemas.partitioning import contact_partition, workspace_partition
 from schemas.positions import Position
 from schemas.records import EventNameChanged, encode
@@ -37,8 +33,6 @@ if TYPE_CHECKING:
     from ingest.appending import Pair
     from ingest.topic_limit import TopicLimit
     from schemas.records import AnyRecord
-
-log = structlog.get_logger()
 
 ACK_SECONDS: Final = 2.5
 """How long a request waits for its acknowledgements. What comes later is unknown to its caller."""
@@ -89,7 +83,7 @@ class Unavailable(Exception):  # noqa: N818 - the word of the glossary
 
 
 class Publisher:
-    """Holds the producer. Safe to use from many threads and across a fork."""
+    """Safe to use from many threads and across a fork."""
 
     def __init__(
         self,
@@ -99,15 +93,12 @@ class Publisher:
         limit: TopicLimit,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._build = build
         self._topic = topic
         self._gate = gate
         self._limit = limit
         self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._appender: Appender | None = None
-        self._pid = 0
         self._breaker = Breaker(gate, monotonic)
+        self._holder = ProducerHolder(build, self._breaker.acked)
 
     def check_room(self, size: int) -> float:
         """Raise Unavailable when so many bytes would not be let in: before anything is spent on reading them.
@@ -147,9 +138,7 @@ class Publisher:
 
     def _check_breaker(self) -> None:
         if self._breaker.refuses():
-            appender = self._appender
-            if appender is not None and _is_stuck(appender.producer):
-                self._replace(appender, KafkaTimeoutError("the producer has given up its id"))
+            self._holder.replace_stuck()
             raise Unavailable("kafka_unavailable", "Kafka does not acknowledge anything at the moment.")
 
     def _attempt(self, encoded: Sequence[Encoded], receipts: list[Receipt], deadline: float) -> list[Outcome]:
@@ -181,7 +170,7 @@ class Publisher:
         return outcomes
 
     def _connect(self) -> tuple[Appender, int, UUID]:
-        appender = self._current()
+        appender = self._holder.current()
         producer = appender.producer
         try:
             partitions = producer.partitions_for(self._topic)  # known after the first time; waits two seconds at most
@@ -189,7 +178,7 @@ class Publisher:
             self._breaker.not_connected()
             raise Unavailable("kafka_unavailable", "Kafka cannot be reached at the moment.") from error
         except KafkaError as error:
-            self._replace(appender, error)
+            self._holder.replace(appender, error)
             raise Unavailable("kafka_unavailable", "Kafka refuses to take records at the moment.") from error
         self._breaker.connected()
         topic_id = producer._metadata.topic_id(self._topic)  # noqa: SLF001 - kafka-python has no public way to it
@@ -198,16 +187,6 @@ class Publisher:
                 "kafka_unavailable", f"Kafka has no topic {self._topic}. Run `contact-events topic create`."
             )
         return appender, len(partitions), topic_id
-
-    def _current(self) -> Appender:
-        appender = self._appender
-        if appender is not None and self._pid == os.getpid():
-            return appender
-        with self._lock:
-            if self._appender is None or self._pid != os.getpid():
-                self._appender, self._pid = Appender(self._build()), os.getpid()
-                self._breaker.acked()
-            return self._appender
 
     def _hand_over(self, appender: Appender, partitions: int, encoded: Sequence[Encoded]) -> list[Handed]:
         """Put records into the producer's buffer, those of a partition in their order; give what stands for each."""
@@ -251,18 +230,9 @@ class Publisher:
 
     def _failed(self, appender: Appender, error: Exception) -> None:
         if not isinstance(error, RetriableError):
-            self._replace(appender, error)
+            self._holder.replace(appender, error)
         elif self._breaker.silence > SILENCE_SECONDS:
-            self._replace(appender, KafkaTimeoutError(f"no acknowledgement for {SILENCE_SECONDS} s"))
-
-    def _replace(self, appender: Appender, error: Exception) -> None:
-        with self._lock:
-            if self._appender is not appender:
-                return  # another thread was first
-            self._appender = None
-        metrics.PRODUCER_REPLACEMENTS.labels(type(error).__name__).inc()
-        log.warning("producer replaced", reason=type(error).__name__)
-        threading.Thread(target=_close, args=(appender.producer, 0.0), name="producer-closing", daemon=True).start()
+            self._holder.replace(appender, KafkaTimeoutError(f"no acknowledgement for {SILENCE_SECONDS} s"))
 
     def unavailable(self) -> str | None:
         """Say why records cannot be published at the moment; None when they can. Asks the brokers."""
@@ -276,10 +246,7 @@ class Publisher:
 
     def close(self, seconds: float = 8.0) -> None:
         """Deliver what is waiting, for so long at most, and let go of the producer."""
-        with self._lock:
-            appender, self._appender = self._appender, None
-        if appender is not None and self._pid == os.getpid():
-            _close(appender.producer, seconds)
+        self._holder.close(seconds)
 
 
 def _overloaded() -> Unavailable:
@@ -290,25 +257,3 @@ def _partition(record: AnyRecord, partitions: int) -> int:
     if isinstance(record, EventNameChanged):
         return workspace_partition(record.workspace_id, partitions)
     return contact_partition(record.workspace_id, record.contact_id, partitions)
-
-
-def _is_stuck(producer: KafkaProducer) -> bool:
-    """Tell whether a producer has given its id up for good.
-
-    kafka-python 3.0.12 does so when a batch expires that has been sent before, and never asks for another one: from
-    then on it sends nothing and lets nothing expire, also when the brokers are back.
-    """
-    manager = producer._sender._transaction_manager  # noqa: SLF001 - there is no public sign of it
-    return manager is not None and manager._current_state is TransactionState.READY and not manager.has_producer_id()  # noqa: SLF001
-
-
-def _close(producer: KafkaProducer, seconds: float) -> None:
-    """Close a producer, whatever it takes: with the brokers away its own `close` raises, and closes nothing.
-
-    Then its thread and its records would stay for ever, and with them their places in the gate.
-    """
-    try:
-        producer.close(timeout=seconds)
-    except Exception as error:  # noqa: BLE001 - with the brokers away it raises whatever it likes; there is no more to do
-        log.warning("producer not closed cleanly", reason=type(error).__name__)
-        producer._sender.force_close()  # noqa: SLF001 - see above

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from ingest import metrics
+from ingest.background import Background
 from ingest.database import DatabaseAwayError
 from ingest.publisher import Unavailable
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Sweeper:
-    """A thread that sweeps until it is stopped. Several processes may sweep: each row is claimed by one."""
+    """Sweeps until it is stopped. Several processes may sweep: each row is claimed by one."""
 
     def __init__(
         self,
@@ -38,32 +38,28 @@ class Sweeper:
         self._erasing = erasing
         self._key_use = key_use
         self._deliveries = deliveries
-        self._interval = interval
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ingest-sweeper", daemon=True)
+        self._background = Background("ingest-sweeper", interval, self.sweep)
 
     def start(self) -> None:
         """Begin; the first sweep comes after one interval."""
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """End, after the sweep that is going on."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
+        self._background.stop()
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._interval):
-            try:
-                self._key_use.write()
-                completed = self._contacts.complete_abandoned(AT_ONCE)
-                erased = self._erasing.complete(AT_ONCE)
-                self._deliveries.tidy()
-            except (DatabaseAwayError, Unavailable):
-                continue  # the world is away; there is a next time
-            except Exception:
-                log.exception("sweep failed")
-                continue
-            if completed or erased:
-                metrics.REPUBLISHED_CONTACTS.inc(completed)
-                log.info("interrupted requests completed", creations=completed, erasures=erased)
+    def sweep(self) -> None:
+        """Sweep once."""
+        try:
+            self._key_use.write()
+            completed = self._contacts.complete_abandoned(AT_ONCE)
+            erased = self._erasing.complete(AT_ONCE)
+            self._deliveries.tidy()
+        except (DatabaseAwayError, Unavailable):
+            return  # the world is away; there is a next time
+        except Exception:
+            log.exception("sweep failed")
+            return
+        if completed or erased:
+            metrics.REPUBLISHED_CONTACTS.inc(completed)
+            log.info("interrupted requests completed", creations=completed, erasures=erased)

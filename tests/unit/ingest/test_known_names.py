@@ -30,7 +30,7 @@ class Away:
 def test_events_do_not_ask_again_and_again_while_the_database_is_away() -> None:
     away = Away()
     names = KnownNames(cast("Database", away))
-    asked = names._wake  # noqa: SLF001 - what rouses the thread that reads, which is not started here
+    asked = names._background._roused  # noqa: SLF001 - what rouses the thread that reads, which is not started here
     assert not names.of(1).counts
     assert asked.is_set()
     asked.clear()
