@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from query.contacts import Contact, ContactSummary
+    from query.history import ContactThen
     from query.places import Place
     from query.shown_names import ShownName
     from query.sidebar_tokens import Conversation
@@ -49,7 +50,16 @@ def event_document(event: Event, catalogue: Catalogue = NOTHING_SAID) -> dict[st
 
 
 def contact_document(contact: Contact) -> dict[str, Any]:
-    """Write a contact's profile."""
+    """Write a contact's profile, with the totals of its events."""
+    return profile_document(contact) | {
+        "event_count": contact.event_count,
+        "first_event_at": moment(contact.first_event_at),
+        "last_event_at": moment(contact.last_event_at),
+    }
+
+
+def profile_document(contact: Contact | ContactThen) -> dict[str, Any]:
+    """Write what a contact is, now or at a moment."""
     return {
         "id": contact.id,
         "external_id": contact.external_id,
@@ -59,9 +69,6 @@ def contact_document(contact: Contact) -> dict[str, Any]:
         "custom_data_changed_at": {key: format_time(at) for key, at in contact.custom_data_changed_at.items()},
         "created_at": format_time(contact.created_at),
         "updated_at": format_time(contact.updated_at),
-        "event_count": contact.event_count,
-        "first_event_at": moment(contact.first_event_at),
-        "last_event_at": moment(contact.last_event_at),
     }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from query.shapes import moment
+from query.shapes import moment, profile_document
 from query.trace import MOST_COPIES
 from schemas.positions import Position
 from schemas.times import format_time
@@ -22,17 +22,7 @@ if TYPE_CHECKING:
 
 def contact_then_document(contact: ContactThen, as_of: datetime) -> dict[str, Any]:
     """Write a contact as it was: as its profile, but for the totals of its events."""
-    return {
-        "id": contact.id,
-        "external_id": contact.external_id,
-        "email": contact.email,
-        "name": contact.name,
-        "custom_data": msgspec.Raw(contact.custom_data.encode()),
-        "custom_data_changed_at": {key: format_time(at) for key, at in contact.custom_data_changed_at.items()},
-        "created_at": format_time(contact.created_at),
-        "updated_at": format_time(contact.updated_at),
-        "as_of": format_time(as_of),
-    }
+    return profile_document(contact) | {"as_of": format_time(as_of)}
 
 
 def change_document(change: ContactChange) -> dict[str, Any]:
