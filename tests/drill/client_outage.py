@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tests.drill.stand import Stand
-from tests.integration.sdk.running import ROOT, Running, wait_until
+from tests.integration.running import ROOT, Running, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

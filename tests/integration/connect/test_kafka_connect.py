@@ -14,13 +14,13 @@ import pytest
 from cli.stack.errors import StackError
 from cli.stack.jars import broker_jars, default_cache, pinned
 from cli.stack.ports import free_port
-from tests.integration.sdk.running import ROOT, wait_until
+from tests.integration.running import ROOT, wait_until
 from tests.integration.topic.test_examples import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.integration.sdk.running import Running
+    from tests.integration.running import Running
 
 EXAMPLES = ROOT / "docs" / "examples"
 JARS = Path(__file__).with_name("jars.txt")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
@@ -18,6 +19,7 @@ from ingest.main import build
 from runtime.kafka import build_admin
 from schemas.api_keys import SCOPES
 from tests.conftest import PARTITIONS, create_api_key, create_workspace
+from tests.integration.ingest.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +63,25 @@ def service(environment: Mapping[str, str]) -> Iterator[Service]:
 def api(service: Service, api_key: str) -> Api:
     """Call it with a key that may do everything."""
     return Api(Client(service.app), api_key)
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[Proxy]:
+    """Stand between ingest and the database."""
+    parts = urlsplit(database_url)
+    assert parts.hostname
+    assert parts.port
+    proxy = Proxy(parts.hostname, parts.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def proxied_url(database_url: str, proxy: Proxy) -> str:
+    """Give the database's address by way of the proxy."""
+    parts = urlsplit(database_url)
+    user = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}"))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
@@ -21,11 +20,12 @@ from ingest.main import build
 from schemas.delivery_log import KEPT_FOR
 from tests.conftest import create_api_key
 from tests.integration.ingest.conftest import Api
-from tests.integration.ingest.proxy import Proxy
 from tests.integration.ingest.test_killed_worker import wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from tests.integration.ingest.proxy import Proxy
 
 EVENT = {"id": "e-1", "name": "plan_upgraded", "occurred_at": "2026-06-07T10:30:00Z"}
 NOW = datetime(2026, 6, 7, 12, 0, 30, tzinfo=UTC)
@@ -133,21 +133,8 @@ def test_what_the_rate_limit_refuses_is_in_the_log(
 
 
 @pytest.fixture
-def proxy(database_url: str) -> Iterator[Proxy]:
-    """Stand between the writer and the database."""
-    parts = urlsplit(database_url)
-    assert parts.hostname
-    assert parts.port
-    proxy = Proxy(parts.hostname, parts.port)
-    yield proxy
-    proxy.stop()
-
-
-@pytest.fixture
-def database(database_url: str, proxy: Proxy) -> Iterator[Database]:
-    parts = urlsplit(database_url)
-    user = parts.netloc.rpartition("@")[0]
-    database = Database(urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}")), 2)
+def database(proxied_url: str) -> Iterator[Database]:
+    database = Database(proxied_url, 2)
     database.open()
     yield database
     database.close()

@@ -7,7 +7,6 @@ import os
 import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from werkzeug.test import Client
@@ -16,35 +15,19 @@ from ingest.main import build
 from runtime.authentication import utc_now
 from schemas.api_keys import ApiKey
 from tests.integration.ingest.conftest import Api
-from tests.integration.ingest.proxy import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from runtime.service import Service
     from tests.integration.ingest.conftest import Log
+    from tests.integration.ingest.proxy import Proxy
 
 EVENT = {"name": "plan_upgraded", "occurred_at": "2026-06-07T10:30:00Z"}
 
 
 @pytest.fixture
-def proxy(database_url: str) -> Iterator[Proxy]:
-    """Stand between the service and the database."""
-    parts = urlsplit(database_url)
-    assert parts.hostname
-    assert parts.port
-    proxy = Proxy(parts.hostname, parts.port)
-    yield proxy
-    proxy.stop()
-
-
-@pytest.fixture
-def environment(environment: dict[str, str], proxy: Proxy) -> dict[str, str]:
+def environment(environment: dict[str, str], proxied_url: str) -> dict[str, str]:
     """Point the service to it."""
-    parts = urlsplit(environment["DATABASE_URL"])
-    user = parts.netloc.rpartition("@")[0]
-    through = urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}"))
-    return environment | {"DATABASE_URL": through}
+    return environment | {"DATABASE_URL": proxied_url}
 
 
 @pytest.mark.parametrize("how", ["refuse", "freeze"])

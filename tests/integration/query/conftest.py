@@ -5,7 +5,7 @@ One database serves a whole module: tests keep out of each other's way by making
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
@@ -13,6 +13,8 @@ import pytest
 from psycopg import sql
 
 from query.main import build
+from query.reading import Reading
+from runtime.postgres import Watchdog, build_pool, connection_string
 from schemas.api_keys import SCOPES
 from tests.conftest import create_api_key, create_workspace
 from tests.integration.query.rows import Rows
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from flask.testing import FlaskClient
+    from psycopg import Connection
+    from psycopg_pool import ConnectionPool
 
     from runtime.service import Service
     from tests.parts import Parts
@@ -96,3 +100,26 @@ def stranger(app: Flask, database_url: str, other_workspace: int) -> FlaskClient
     key = create_api_key(database_url, other_workspace, list(SCOPES))
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     return client
+
+
+@pytest.fixture(scope="module")
+def pool(database_url: str) -> Iterator[ConnectionPool[Connection[Any]]]:
+    """Give the reader's one connection, for functions that are called without the service around them."""
+    conninfo = connection_string(
+        database_url, role="contact_events_query", schema="projection", application_name="tests"
+    )
+    with build_pool(conninfo, max_size=1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def reading(pool: ConnectionPool[Connection[Any]]) -> Reading:
+    return Reading(pool, Watchdog())
+
+
+@pytest.fixture
+def foreign(rows: Rows, other_workspace: int) -> int:
+    """Make a contact of the other workspace, with an event."""
+    contact = rows.contact(workspace_id=other_workspace, name="Foreign")
+    rows.event(contact, workspace_id=other_workspace)
+    return contact

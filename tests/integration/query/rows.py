@@ -113,12 +113,21 @@ class Rows:
         )
         self._commit(offset)
 
-    def copy(self, contact_id: int, event_id: str, kind: str, content: str | None, received_at: datetime) -> int:
-        """Add a copy of an event; its offset."""
+    def copy(
+        self,
+        contact_id: int,
+        id_: str,
+        kind: str,
+        content: str | None,
+        received_at: datetime,
+        *,
+        type_: str = "contact.event.recorded.v1",
+    ) -> int:
+        """Add a copy of an event, or of another record that is told apart by its id; its offset."""
         offset = next(self._offsets)
         self._connection.execute(
-            "INSERT INTO record_copies VALUES (0, %s, %s, %s, 'contact.event.recorded.v1', %s, %s, %s, %s, %s)",
-            [offset, self.workspace_id, contact_id, event_id, kind, content, received_at, uuid4()],
+            "INSERT INTO record_copies VALUES (0, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [offset, self.workspace_id, contact_id, type_, id_, kind, content, received_at, uuid4()],
         )
         self._commit(offset)
         return offset

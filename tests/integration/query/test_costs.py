@@ -12,15 +12,14 @@ from query.changes import Stretch, new_events
 from query.contact_filters import ContactFilter, DataFilter, filtered_contacts
 from query.cursors import Cursor
 from query.history import change_page
-from query.reading import Reading
 from query.timeline import Filters, find_event, timeline_page
-from runtime.postgres import Watchdog, build_pool, connection_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from psycopg import Connection
 
+    from query.reading import Reading
     from tests.integration.query.rows import Rows
 
 MANY = 60_000
@@ -86,15 +85,6 @@ def contacts(database_url: str, rows: Rows) -> tuple[int, int]:
         owner.execute("VACUUM ANALYZE projection.timeline")
         owner.execute("VACUUM ANALYZE projection.contact_event_names")
     return few, many
-
-
-@pytest.fixture(scope="module")
-def reading(database_url: str) -> Iterator[Reading]:
-    conninfo = connection_string(
-        database_url, role="contact_events_query", schema="projection", application_name="tests"
-    )
-    with build_pool(conninfo, max_size=1) as pool:
-        yield Reading(pool, Watchdog())
 
 
 def middle(minutes: int) -> datetime:

@@ -9,27 +9,15 @@ import pytest
 
 from query.history_fold import ContactChange
 from query.merged_page import MergedPage, merged_page
-from query.reading import Reading
 from query.timeline import Filters
-from runtime.postgres import Watchdog, build_pool, connection_string
 from tests.integration.query.rows import CREATED, NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from query.cursors import Cursor
+    from query.reading import Reading
     from tests.integration.query.rows import Rows
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="module")
-def reading(database_url: str) -> Iterator[Reading]:
-    conninfo = connection_string(
-        database_url, role="contact_events_query", schema="projection", application_name="tests"
-    )
-    with build_pool(conninfo, max_size=1) as pool:
-        yield Reading(pool, Watchdog())
 
 
 @pytest.fixture(scope="module")

@@ -13,41 +13,17 @@ import pytest
 from query import timeline_statements
 from query.places import ask_place, with_place
 from query.questions import Question
-from query.reading import Reading
 from query.timeline import Filters, ask_page, timeline_page
-from runtime.postgres import Watchdog, build_pool, connection_string
 from runtime.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from psycopg import Connection
     from psycopg_pool import ConnectionPool
 
+    from query.reading import Reading
     from tests.integration.query.rows import Rows
 
 SEEN = Question("SELECT DISTINCT workspace_id FROM timeline", {}, lambda rows: {row[0] for row in rows})
-
-
-@pytest.fixture(scope="module")
-def pool(database_url: str) -> Iterator[ConnectionPool[Connection[Any]]]:
-    conninfo = connection_string(
-        database_url, role="contact_events_query", schema="projection", application_name="tests"
-    )
-    with build_pool(conninfo, max_size=1) as pool:
-        yield pool
-
-
-@pytest.fixture(scope="module")
-def reading(pool: ConnectionPool[Connection[Any]]) -> Reading:
-    return Reading(pool, Watchdog())
-
-
-@pytest.fixture
-def foreign(rows: Rows, other_workspace: int) -> int:
-    contact = rows.contact(workspace_id=other_workspace, name="Foreign")
-    rows.event(contact, workspace_id=other_workspace)
-    return contact
 
 
 def test_without_a_where_clause_only_the_declared_workspace_is_seen(

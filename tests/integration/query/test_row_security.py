@@ -12,38 +12,16 @@ from query import contact_filter_statements, contact_filters, history, timeline,
 from query.contact_filters import ContactFilter, DataFilter
 from query.contacts import search_contacts
 from query.cursors import EPOCH, Cursor
-from query.reading import Reading
-from runtime.postgres import Watchdog, build_pool, connection_string
 from tests.integration.query.rows import NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from psycopg import Connection
     from psycopg_pool import ConnectionPool
 
+    from query.reading import Reading
     from tests.integration.query.rows import Rows
-
-
-@pytest.fixture(scope="module")
-def pool(database_url: str) -> Iterator[ConnectionPool[Connection[Any]]]:
-    conninfo = connection_string(
-        database_url, role="contact_events_query", schema="projection", application_name="tests"
-    )
-    with build_pool(conninfo, max_size=1) as pool:
-        yield pool
-
-
-@pytest.fixture
-def reading(pool: ConnectionPool[Connection[Any]]) -> Reading:
-    return Reading(pool, Watchdog())
-
-
-@pytest.fixture
-def foreign(rows: Rows, other_workspace: int) -> int:
-    contact = rows.contact(workspace_id=other_workspace, name="Foreign")
-    rows.event(contact, workspace_id=other_workspace)
-    return contact
 
 
 SECURED = ["contacts", "contact_updates", "timeline", "contact_event_names", "event_names", "event_name_days",

@@ -1,27 +1,17 @@
-"""The live read API against its own description: schemathesis makes up requests, sound and broken, checks answers."""
+"""The live read API against its own description."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-import urllib3
-
-from cli.stack.ports import free_port
+from tests.integration.description import PATHS, THOROUGHLY, check, served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.query.rows import Rows
 
-ROOT = Path(__file__).parents[3]
-EXAMPLES = "30" if os.environ.get("CI") or os.environ.get("REQUIRE_LANES") else "10"
+EXAMPLES = "30" if THOROUGHLY else "10"
 SEED = "20261124"
 """So that a run says the same as the one before; another one finds something else."""
 
@@ -35,43 +25,13 @@ EXCLUDED_CHECKS = {
     # Asked for the methods of a path, query tells its own; those that write are ingest's, behind the same address.
     "allow_header_conformance",
 }
+READS = [path for path, methods in PATHS.items() if "get" in methods and path != STREAM]
 
 
-@pytest.fixture
-def base_url(environment: dict[str, str], rows: Rows) -> Iterator[str]:
-    """Serve query under granian, as users do, with a contact and some events."""
+def test_the_live_service_keeps_its_description(
+    environment: dict[str, str], rows: Rows, api_key: str, tmp_path: Path
+) -> None:
     rows.events(rows.contact(), 3)
-    port = free_port()
-    command = [sys.executable, "-m", "cli", "serve", "query", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while not _ready(url):
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _ready(url: str) -> bool:
-    try:
-        return urllib3.request("GET", f"{url}/readyz", retries=False, timeout=3).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False
-
-
-def test_the_live_service_keeps_its_description(base_url: str, api_key: str, tmp_path: Path) -> None:
-    command = [
-        *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{base_url}/api/openapi.json"),
-        *("--url", base_url, "--header", f"Authorization: Bearer {api_key}", "--include-method", "GET"),
-        *("--exclude-path", STREAM, "--exclude-checks", ",".join(sorted(EXCLUDED_CHECKS))),
-        *("--max-examples", EXAMPLES, "--seed", SEED, "--no-color"),
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280)
-    assert done.returncode == 0, done.stdout[-9000:]
-    paths = json.loads((ROOT / "schemas" / "openapi.json").read_text(encoding="utf-8"))["paths"]
-    reads = [path for path, methods in paths.items() if "get" in methods and path != STREAM]
-    assert f"Tested: {len(reads)}" in done.stdout
+    with served("query", environment) as url:
+        options = ("--include-method", "GET", "--exclude-path", STREAM, "--max-examples", EXAMPLES, "--seed", SEED)
+        check(url, api_key, tmp_path, *options, without=EXCLUDED_CHECKS, operations=len(READS))

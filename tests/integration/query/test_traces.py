@@ -39,6 +39,7 @@ def test_the_way_of_an_event(client: FlaskClient, rows: Rows) -> None:
     duplicate = rows.copy(contact, event, "duplicate", None, NOON + 3 * SECOND)
     conflict = rows.copy(contact, event, "conflict", '{"name": "other", "n": 1.50}', NOON + 4 * SECOND)
     rows.copy(contact, "another", "duplicate", None, NOON)
+    rows.copy(contact, event, "duplicate", None, NOON, type_="contact.updated.v1")  # whose ids are a space of their own
 
     answer = ask(client, contact, event)
     document = answer.get_json()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contact_events import Client
-from tests.integration.sdk.running import ROOT, wait_until
+from tests.integration.running import ROOT, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from tests.integration.sdk.running import Running
+    from tests.integration.running import Running
 
 RECIPES = ROOT / "docs" / "recipes"
 SECRET = "a secret of the tests"

@@ -13,7 +13,7 @@ import pytest
 
 from contact_events import Accepted, ApiError, Client, Rejected, UnavailableError
 from tests.conftest import create_api_key
-from tests.integration.sdk.running import ROOT, Running, wait_until
+from tests.integration.running import ROOT, Running, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.sdk.running import wait_until
+from tests.integration.running import wait_until
 from tests.integration.segment.test_python_library import contact
 
 if TYPE_CHECKING:
-    from tests.integration.sdk.running import Running
+    from tests.integration.running import Running
 
 pytestmark = pytest.mark.node
 APP = Path(__file__).parent / "node"

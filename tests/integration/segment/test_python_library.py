@@ -13,12 +13,12 @@ import urllib3
 from segment.analytics import Client
 
 from query.sessions import COOKIE, Sessions
-from tests.integration.sdk.running import ROOT, wait_until
+from tests.integration.running import ROOT, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.integration.sdk.running import Running
+    from tests.integration.running import Running
 
 TRACKS = 400
 

@@ -20,7 +20,6 @@ from runtime.kafka import build_producer
 from schemas.partitioning import contact_partition
 from schemas.records import HEADERS, AnyRecord, EventErased, EventRecorded, encode
 from tests.conftest import PARTITIONS
-from tests.integration.sdk.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -117,14 +116,3 @@ def _mind_interrupts() -> None:
 @pytest.fixture
 def commands(environment: Mapping[str, str], tmp_path: Path) -> Commands:
     return Commands(environment, tmp_path)
-
-
-@pytest.fixture
-def running(environment: dict[str, str], api_key: str, tmp_path: Path) -> Iterator[Running]:
-    running = Running(environment, api_key, tmp_path)
-    try:
-        running.start_projector()
-        running.start_server()
-        yield running
-    finally:
-        running.stop()

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from tests.integration.sdk.running import wait_until
+from tests.integration.running import wait_until
 from tests.integration.topic.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.integration.sdk.running import Running
+    from tests.integration.running import Running
     from tests.integration.topic.conftest import Commands
 
 EXAMPLES = ROOT / "docs" / "examples"

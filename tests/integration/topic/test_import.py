@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cli.topic_import_sending import BATCH
-from tests.integration.sdk.running import wait_until
+from tests.integration.running import wait_until
 from tests.integration.topic.conftest import Commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.integration.sdk.running import Running
+    from tests.integration.running import Running
 
 MOMENT = "2026-06-07T10:30:00Z"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.sdk.running import Running
+from tests.integration.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

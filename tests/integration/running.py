@@ -18,7 +18,7 @@ from cli.stack.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 SECONDS = 120.0
 """Generous: the machine may be busy with other things."""
 
