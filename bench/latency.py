@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.load import run_load
 from bench.posts import create_contacts, expect_only, single_request
+from bench.projection import clear_projection
 from bench.report import Figure
 from schemas.positions import Position
 
@@ -62,8 +63,7 @@ def ack_to_visible(bench: Stand, seconds: float) -> list[Figure]:
         position = Position.decode(json.loads(answer)["position"])
         acks.append((position.partition, position.offset, moment))
 
-    with bench.connect() as connection:
-        connection.execute("TRUNCATE positions")
+    clear_projection(bench)
     with bench.server("ingest") as port, bench.projector():
         contacts = create_contacts(bench, port)
         run_load(port, single_request(bench, contacts, "warm"), connections=32, seconds=2, rate=RATE)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.latency import Listener
 from bench.posts import create_contacts, event_body
+from bench.projection import clear_projection
 from bench.report import Figure
 from cli.stack.ports import free_port
 from schemas.positions import Position
@@ -73,8 +74,7 @@ def resident_megabytes(parent: int) -> float:
 def live_streams(bench: Stand, seconds: float) -> list[Figure]:  # noqa: ARG001 - bounded by its events
     """Open the streams on one contact, write events one by one, and see each come on all streams."""
     bench.new_topic("bench-streams")
-    with bench.connect() as connection:
-        connection.execute("TRUNCATE positions")
+    clear_projection(bench)
     port = free_port()
     serve = ("-m", "cli", "serve", "query", "--port", str(port))
     with (
