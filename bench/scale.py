@@ -8,12 +8,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bench.projection import follow, produce_events
 from bench.report import HEADER, Figure
 from bench.stand import stand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 BYTES_AN_EVENT = 2_000
 """Of free disk that is asked for: log, tables with their indexes, and the write-ahead log."""
@@ -22,6 +26,19 @@ CONTACTS = 100_000
 MILLION = 1_000_000
 SLOWEST = 2_000
 """Events/s below which the run is given up."""
+
+
+def told(commits: Iterable[tuple[int, float]]) -> Iterator[tuple[int, float]]:
+    """Pass commits on, and say at each half million how far the projector is and at which rate it came there."""
+    began: tuple[int, float] | None = None
+    for commit in commits:
+        if began is None:
+            began = commit
+        elif commit[0] - began[0] >= MILLION // 2:
+            rate = (commit[0] - began[0]) / (commit[1] - began[1])
+            click.echo(f"  {commit[0] / MILLION:5.1f} million   {rate:8,.0f} events/s")
+            began = commit
+        yield commit
 
 
 def rate_between(commits: list[tuple[int, float]], start: int, end: int) -> float:
@@ -48,7 +65,7 @@ def main(events: int, directory: Path | None) -> None:
         produce_events(bench, events, range(1, CONTACTS + 1))
         click.echo("Projecting ...")
         with bench.projector():
-            commits = list(follow(bench, events, seconds=120 + events / SLOWEST))
+            commits = list(told(follow(bench, events, seconds=120 + events / SLOWEST)))
     window = min(MILLION, events // 2)
     # The first fifth is left out: the projector starts in it.
     early = rate_between(commits, window // 5, window)
