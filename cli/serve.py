@@ -47,6 +47,7 @@ def serve(environment: Mapping[str, str], service: str, host: str | None, port: 
     allow_open_files(settings.connections + settings.threads)
     Server(
         f"cli.serve:{service}_application",
+        pin_workers=settings.pin_workers,
         factory=True,
         address=settings.host,
         port=settings.port,

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from granian.server.mp import MPServer
+
+from cli.processors import stay_and
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from granian.server.mp import WorkerProcess
 
 WITHIN: Final = 30.0
 MOST_DEATHS: Final = 5
@@ -17,9 +25,20 @@ it has to see that."""
 class Server(MPServer):
     """The server. granian itself takes two deaths of one worker within 5.5 seconds for a crash loop, and ends."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - granian's own
+    def __init__(self, *arguments: Any, pin_workers: bool, **options: Any) -> None:  # noqa: ANN401 - granian's own
         super().__init__(*arguments, **options)
+        self._pin_workers = pin_workers
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS * self.workers)
+
+    def _spawn_worker(  # type: ignore[override] # as granian's own differs from what its base declares
+        self,
+        idx: int,
+        target: Any,  # noqa: ANN401 - granian's own
+        callback_loader: Callable[[], Any],
+    ) -> WorkerProcess:
+        # A worker that replaces another gets its processors, since it gets its number.
+        load = partial(stay_and, callback_loader, idx, self.workers) if self._pin_workers else callback_loader
+        return super()._spawn_worker(idx, target, load)
 
     def _respawn_workers(self, workers: list[int], *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - granian's own
         now = time.monotonic()

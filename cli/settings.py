@@ -48,6 +48,8 @@ def database_url(environment: Mapping[str, str]) -> str:
 class ServeSettings:
     """What `serve` needs beside the services' own settings. `threads` and `connections` are per worker process.
 
+    With `pin_workers` the workers share the processors out among themselves, instead of all running on all of them.
+
     `head_seconds` bound how long a request's head may take and how long a connection may be idle, `body_seconds` how
     long its body may.
     """
@@ -55,6 +57,7 @@ class ServeSettings:
     host: str
     port: int
     workers: int
+    pin_workers: bool
     threads: int
     connections: int
     head_seconds: int
@@ -70,6 +73,7 @@ class ServeSettings:
             host=reader.text("HOST", "127.0.0.1"),
             port=reader.integer("PORT", 8080, low=0, high=65_535),
             workers=reader.integer("WORKERS", 1, low=1, high=64),
+            pin_workers=reader.choice("PIN_WORKERS", "on", ["on", "off"]) == "on",
             threads=reader.integer("THREADS", DEFAULT_THREADS, low=1, high=4_096),
             connections=reader.integer("MAX_CONNECTIONS", 2_048, low=16, high=60_000),
             head_seconds=reader.integer("HEAD_SECONDS", 30, low=1, high=600),

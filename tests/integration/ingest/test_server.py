@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+import pytest
 import urllib3
 
 from cli.stack.ports import free_port
@@ -154,6 +155,26 @@ def test_a_worker_killed_again_and_again_does_not_end_the_server(environment: Ma
 def worker_after(process: subprocess.Popen[bytes], dead: psutil.Process) -> psutil.Process | None:
     assert process.poll() is None, "the server has ended"
     return next((each for each in workers(process.pid) if each.pid != dead.pid), None)
+
+
+@pytest.mark.skipif(len(psutil.Process().cpu_affinity()) < 2, reason="one processor cannot be shared out")
+def test_workers_share_the_processors_out_and_a_new_one_gets_those_of_the_old(environment: Mapping[str, str]) -> None:
+    def shares(process: subprocess.Popen[bytes]) -> list[list[int]]:
+        return sorted(worker.cpu_affinity() for worker in workers(process.pid))
+
+    allowed = psutil.Process().cpu_affinity()
+    with serving(environment, WORKERS="2") as (process, _):
+        wait(lambda: shares(process) == [allowed[::2], allowed[1::2]])
+        old = workers(process.pid)[0]
+        old.kill()
+        wait(lambda: worker_after_both(process, old) and shares(process) == [allowed[::2], allowed[1::2]])
+    with serving(environment, WORKERS="2", PIN_WORKERS="off") as (process, _):
+        assert shares(process) == [allowed, allowed]
+
+
+def worker_after_both(process: subprocess.Popen[bytes], dead: psutil.Process) -> bool:
+    pids = {each.pid for each in workers(process.pid)}
+    return len(pids) == 2 and dead.pid not in pids
 
 
 def test_a_server_that_cannot_even_start_ends(environment: Mapping[str, str]) -> None:
