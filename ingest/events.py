@@ -126,7 +126,8 @@ def _moment(text: object) -> datetime | None:
     if type(text) is not str or not MOMENT.fullmatch(text):
         return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -137,15 +138,18 @@ def _object_text(value: object, raw: msgspec.Raw) -> str | None:
     data = bytes(raw)
     if type(value) is not dict or len(data) > OBJECT_BYTES:
         return None
-    text = one_line(raw)
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and depth(text) > MAX_DEPTH:
+    text = _one_line(data.decode())
+    if ("[" in text or text.find("{", 1) > 0) and depth(text) > MAX_DEPTH:
         return None
     return text
 
 
 def one_line(raw: msgspec.Raw) -> str:
     """Take JSON text as it was written, but on one line, so that a record on the topic is one line for every tool."""
-    data = bytes(raw)
-    if b"\n" in data or b"\r" in data:  # can only stand between values: inside a string they would be escaped
-        data = msgspec.json.format(data, indent=-1)
-    return data.decode()
+    return _one_line(bytes(raw).decode())
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text or "\r" in text:  # can only stand between values: inside a string they would be escaped
+        return msgspec.json.format(text, indent=-1)
+    return text

@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ingest import metrics
 from ingest.admission import Gate
 from ingest.advice import Advice
 from ingest.app import build_app
@@ -52,10 +53,12 @@ def build(
     """
     settings = Settings.read(environment)
     database = Database(settings.database_url, settings.database_connections)
+    gate = Gate(settings.max_outstanding_bytes, settings.max_outstanding_requests)
+    metrics.OUTSTANDING_BYTES.set_function(lambda: gate.outstanding_bytes)
     publisher = Publisher(
         partial(build_producer, settings.bootstrap_servers, "contact-events-ingest"),
         settings.topic,
-        Gate(settings.max_outstanding_bytes, settings.max_outstanding_requests),
+        gate,
         TopicLimit(partial(build_admin, settings.bootstrap_servers, "contact-events-ingest"), settings.topic),
     )
     known = KnownContacts(database, monotonic)

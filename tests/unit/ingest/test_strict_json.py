@@ -5,8 +5,13 @@ import json
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.strict_json import DoubtError, UnreadableError, depth, explain, pointer, scan
+
+# Few, so that keys repeat, with all that a count of quotes could trip over.
+texts = st.sampled_from(["a", "b", "", ":", " ", ",", '"', "\\", '\\"', '":', "\u00e9", "{", "}"])
 
 SOUND = [
     '{"a": 1.5, "b": [null, true, "x\\u00e9\\ud83d\\udce6"]}',
@@ -22,6 +27,41 @@ SOUND = [
 def test_the_sound_passes_both_ways(text: str) -> None:
     assert scan(text) == json.loads(text)
     assert explain(text) == (json.loads(text), [])
+
+
+@st.composite
+def written(draw: st.DrawFn, levels: int = 3) -> tuple[str, bool]:
+    """Write a JSON value, with any white space; tell also whether some object in it has a key twice."""
+    blank = draw(st.sampled_from(["", "", " ", "\n\t"]))
+    kind = draw(st.sampled_from(["text", "number", "object", "list"] if levels else ["text", "number"]))
+    if kind == "text":
+        return json.dumps(draw(texts), ensure_ascii=draw(st.booleans())), False
+    if kind == "number":
+        return draw(st.sampled_from(["0", "-1.50", "true", "null", "9223372036854775807", "1E5"])), False
+    members = [draw(written(levels - 1)) for _ in range(draw(st.integers(0, 3)))]
+    repeats = any(repeated for _, repeated in members)
+    if kind == "list":
+        return f"[{','.join(text + blank for text, _ in members)}]", repeats
+    keys = [draw(texts) for _ in members]
+    pairs = [f"{json.dumps(key)}{blank}:{blank}{text}" for key, (text, _) in zip(keys, members, strict=True)]
+    return f"{{{','.join(pairs)}{blank}}}", repeats or len(set(keys)) < len(keys)
+
+
+@settings(max_examples=3_000, deadline=None)
+@given(case=written())
+def test_a_key_that_comes_twice_is_never_passed_over(case: tuple[str, bool]) -> None:
+    text, repeats = case
+    if repeats:
+        with pytest.raises(DoubtError):
+            scan(text)
+    else:
+        assert scan(text) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["9223372036854775808", "[-9223372036854775809]", '{"a":[18446744073709551616]}'])
+def test_an_integer_beyond_64_bits_is_never_passed_over(text: str) -> None:
+    with pytest.raises(DoubtError):
+        scan(text)
 
 
 def test_every_fault_is_found_at_once() -> None:
