@@ -22,6 +22,9 @@ WORKERS, THREADS = 2, 32
 CONNECTIONS = 48
 CONTACTS = 200
 BATCH = 100
+BATCH_CONNECTIONS = 16
+"""While half of them wait for acknowledgements, each worker has something to read."""
+
 VARIANTS = 64
 WARM_UP_SECONDS = 12.0
 
@@ -149,7 +152,9 @@ def batches(bench: Stand, seconds: float) -> list[Figure]:
     with bench.server("ingest", WORKERS, THREADS) as port:
         contacts = create_contacts(bench, port)
         warm_up(bench, port, contacts)
-        load = expect_only(run_load(port, batch_request(bench, contacts, "full"), connections=8, seconds=seconds), 202)
+        load = expect_only(
+            run_load(port, batch_request(bench, contacts, "full"), connections=BATCH_CONNECTIONS, seconds=seconds), 202
+        )
     records = _some_records(bench, 200_000)
     baseline = _librdkafka(bench, records)
     return [
