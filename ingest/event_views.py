@@ -17,6 +17,7 @@ from runtime.problems import Fault, Problem
 
 if TYPE_CHECKING:
     from ingest.parts import Parts
+    from ingest.requests import Caller
     from ingest.workspaces import WorkspaceSettings
 
 
@@ -49,6 +50,22 @@ def post_event_batch(parts: Parts) -> Response:
     """Record events of many contacts."""
     caller = begin(parts, "events:write")
     refuse_header_id()
+    items, began = _read_batch(parts, caller)
+    limit_rate(parts, caller, len(items))
+    batch: Batch[EventDraft] = Batch(items, answers.item_rejected)
+    with answers.world_away():
+        parts.recording.record_batch(caller, batch, began)
+    document = batch.document()
+    if document["rejected"]:
+        parts.refusals.items(document["items"], lambda place: items[place].name)
+    if not caller.dry_run:
+        for status in ("accepted", "rejected", "unknown"):
+            answers.count(status, document[status])
+    return answers.batch_answer(document, dry_run=caller.dry_run)
+
+
+def _read_batch(parts: Parts, caller: Caller) -> tuple[list[EventDraft | Invalid], float | None]:
+    """Read a batch; give also the moment from which its time counts. Its body is let go of before anything waits."""
     body = read_body(request, ndjson_allowed=True)
     began = None
     if not caller.dry_run:
@@ -61,17 +78,7 @@ def post_event_batch(parts: Parts) -> Response:
         items = read_events(parts.batch_events, body, latest)
     if caller.settings.strict_names:
         items = [by_settings(item, caller.settings) for item in items]
-    limit_rate(parts, caller, len(items))
-    batch: Batch[EventDraft] = Batch(items, answers.item_rejected)
-    with answers.world_away():
-        parts.recording.record_batch(caller, batch, began)
-    document = batch.document()
-    if document["rejected"]:
-        parts.refusals.items(document["items"], lambda place: items[place].name)
-    if not caller.dry_run:
-        for status in ("accepted", "rejected", "unknown"):
-            answers.count(status, document[status])
-    return answers.batch_answer(document, dry_run=caller.dry_run)
+    return items, began
 
 
 def delete_event(parts: Parts, contact_id: str, event_id: str) -> Response:

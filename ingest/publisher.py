@@ -174,7 +174,7 @@ class Publisher:
         appender = self._holder.current()
         producer = appender.producer
         try:
-            partitions = producer.partitions_for(self._topic)  # known after the first time; waits two seconds at most
+            partitions = producer.partitions_for(self._topic)  # known after the first time; waits 1.5 seconds at most
         except (RetriableError, IllegalStateError) as error:
             self._breaker.not_connected()
             raise Unavailable("kafka_unavailable", "Kafka cannot be reached at the moment.") from error

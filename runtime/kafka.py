@@ -32,7 +32,7 @@ def build_producer(bootstrap_servers: str, client_id: str) -> KafkaProducer:
         batch_size=65_536,  # what all requests of a worker send a partition within the linger time fits into one
         linger_ms=5,  # lets concurrent requests share a batch; costs a request up to 5 ms
         metrics_enabled=False,  # nobody reads what it would count for each request
-        max_block_ms=2_000,  # a request must be answered within three seconds, also without Kafka
+        max_block_ms=1_500,  # a request must be answered within three seconds, also without Kafka
         request_timeout_ms=3_000,
         delivery_timeout_ms=8_000,  # below the graceful-stop limit, so that a stop never abandons a record silently
         max_request_size=MAX_REQUEST_SIZE,
