@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from projector.batch import decode_batch
 from projector.replay import Replay
+from projector.settings import Settings
 from projector.topic import describe_topic
 from projector.writer import Writer
 from runtime.kafka import build_admin, build_consumer, build_producer
@@ -183,6 +184,11 @@ def batch_of(projection: Projection, log: Log) -> Batch:
         for tp, found in projection.consumer.poll(timeout_ms=200).items():
             polled.setdefault(tp.partition, []).extend(found)
     return decode_batch(polled, {partition: ends[partition] for partition in polled}, projection.topic.partitions)
+
+
+@pytest.fixture
+def projector_settings(environment: dict[str, str]) -> Settings:
+    return Settings.read(environment)
 
 
 @pytest.fixture

@@ -19,20 +19,12 @@ from projector.settings import Settings
 from projector.supervisor import Supervisor
 from runtime.postgres import connection_string
 from tests.integration.projector.conftest import batch_of
+from tests.integration.projector.sets import ignore, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.integration.projector.conftest import Log, Projection, Records
-
-
-@pytest.fixture
-def projector_settings(environment: dict[str, str]) -> Settings:
-    return Settings.read(environment)
-
-
-def ignore(_: str) -> None:
-    """Say nothing."""
 
 
 def fill(log: Log, records: Records, contacts: int = 30) -> None:
@@ -41,10 +33,6 @@ def fill(log: Log, records: Records, contacts: int = 30) -> None:
     log.append(*[records.event(contact_id, f"evt-{contact_id}", name="other") for contact_id in range(1, 5)])
     log.append(records.event_erased(7, "evt-7"), records.contact_erased(8), records.name_changed("x", {"hidden": True}))
     log.append_raw(b"1/9/wrong", b"wrong")
-
-
-def schemas(projection: Projection) -> set[str]:
-    return {row[0] for row in projection.rows("SELECT nspname FROM pg_namespace WHERE nspname ^@ 'projection'")}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Sets of tables beside the live one: of another version, interrupted while something is erased, left behind."""
+"""Sets of tables beside the live one: of an older version, interrupted while something is erased, left behind."""
 
 from __future__ import annotations
 
@@ -15,28 +15,16 @@ from cli.verify import verify as verify_command
 from projector.errors import BusyError, NewerVersionError
 from projector.housekeeping import NEW, OLD, SCRATCH, connect, tidy
 from projector.rebuild import DifferentError
-from projector.sets import abandon, open_rebuild, rebuild_and_swap, verify
-from projector.settings import Settings
+from projector.sets import abandon, open_rebuild, verify
 from projector.version import VERSION
 from projector.writer import Writer
 from runtime.postgres import Watchdog
 from schemas.migrations.runner import DIRECTORY, PROJECTION, migrate, read_migrations
+from tests.integration.projector.sets import ignore, interrupt, schemas
 
 if TYPE_CHECKING:
+    from projector.settings import Settings
     from tests.integration.projector.conftest import Log, Projection, Records
-
-
-@pytest.fixture
-def projector_settings(environment: dict[str, str]) -> Settings:
-    return Settings.read(environment)
-
-
-def ignore(_: str) -> None:
-    """Say nothing."""
-
-
-def schemas(projection: Projection) -> set[str]:
-    return {row[0] for row in projection.rows("SELECT nspname FROM pg_namespace WHERE nspname ^@ 'projection'")}
 
 
 def make_old(projection: Projection, database_url: str) -> None:
@@ -115,23 +103,6 @@ def test_projector_stops_before_tables_of_a_newer_version(projection: Projection
     projection.rows("UPDATE projection_version SET version = %s", VERSION + 1)
     with pytest.raises(NewerVersionError, match=f"version {VERSION + 1}"):
         Writer(environment["DATABASE_URL"], "projection", projection.topic, Watchdog())
-
-
-def interrupt(settings: Settings, log: Log) -> None:
-    with open_rebuild(settings, NEW, ignore) as rebuild:
-        rebuild._fold(log.ends())  # noqa: SLF001 - as far as it came
-
-
-def test_interrupted_set_of_another_version_begins_anew(
-    log: Log, records: Records, projection: Projection, projector_settings: Settings
-) -> None:
-    log.append(records.event(17))
-    projection.catch_up()
-    interrupt(projector_settings, log)
-    projection.rows(f"UPDATE {NEW}.projection_version SET version = 1; TRUNCATE {NEW}.event_name_stretches")
-    said: list[str] = []
-    assert rebuild_and_swap(projector_settings, said.append).differences == []
-    assert any("beginning anew" in line for line in said)
 
 
 def test_interrupted_set_applies_erasures_before_anything_of_it_is_seen(

@@ -11,7 +11,7 @@ from cli.dead_letters import dead_letters
 from cli.projector import projector
 from cli.status import status
 from cli.verify import verify
-from schemas.partitioning import contact_partition
+from schemas.partitioning import contact_partition, workspace_partition
 from schemas.records import encode
 
 if TYPE_CHECKING:
@@ -70,6 +70,36 @@ def test_replay_publishes_a_new_record_and_takes_the_old_one_out(
     assert projection.rows("SELECT event_id, log_partition FROM timeline") == [("evt-1", HOME)]
     assert projection.rows("SELECT * FROM dead_letters") == []
     assert projection.counts() == {"read": 3, "applied": 1, "dead_lettered": 1, "control": 1}
+
+
+def test_replayed_record_is_not_under_the_key_that_the_tombstone_takes_out(
+    run: Commands, log: Log, records: Records, projection: Projection
+) -> None:
+    projection.connection.execute("ALTER TABLE timeline ADD CONSTRAINT fault CHECK (name <> 'plan_upgraded')")
+    event = records.event(17, "evt-1")
+    log.append(event)
+    projection.catch_up()
+    projection.connection.execute("ALTER TABLE timeline DROP CONSTRAINT fault")
+    assert run(dead_letters, "replay", f"{HOME}:0").exit_code == 0
+    projection.catch_up()
+    ((record_id, partition),) = projection.rows("SELECT record_id, log_partition FROM timeline")
+    assert partition == HOME, "where the tombstone lies too"
+    assert record_id != event.record_id
+
+
+def test_replayed_record_of_a_workspace_goes_where_its_records_are(
+    run: Commands, log: Log, records: Records, projection: Projection
+) -> None:
+    change = records.name_changed("plan_upgraded", {"description": "Paid more"})
+    home = workspace_partition(1, 3)
+    offset = log.append_raw(change.key, encode(change), (home + 1) % 3)
+    projection.catch_up()
+    done = run(dead_letters, "replay", f"{(home + 1) % 3}:{offset}")
+    assert done.exit_code == 0, done.output
+    projection.catch_up()
+    settings = projection.rows("SELECT name, description, log_partition FROM event_name_settings")
+    assert settings == [("plan_upgraded", "Paid more", home)]
+    assert projection.rows("SELECT * FROM dead_letters") == []
 
 
 def test_replay_of_what_is_still_wrong_is_refused(run: Commands, log: Log, projection: Projection) -> None:
