@@ -114,6 +114,38 @@ def test_erased_contact_is_gone_from_every_table(
     }
 
 
+def test_erasing_an_event_leaves_a_contact_update_of_the_same_id(
+    log: Log, records: Records, projection: Projection
+) -> None:
+    event, event_copy = records.event(17, "same"), records.event(17, "same")
+    update, update_copy = records.updated(17, "same"), records.updated(17, "same")
+    log.append(records.created(17), event, event_copy, update, update_copy, records.event_erased(17, "same"))
+    projection.catch_up()
+    assert projection.rows("SELECT type, record_id FROM record_copies") == [
+        ("contact.updated.v1", update_copy.record_id),
+    ]
+    assert projection.rows("SELECT record_id FROM contact_updates WHERE update_id = 'same'") == [(update.record_id,)]
+    assert outbox(projection) == keys(event, event_copy)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_record_that_stands_in_the_log_more_than_once_is_noted_once(
+    log: Log, records: Records, projection: Projection, times: int
+) -> None:
+    event, other = records.event(17), records.event(17)
+    letter_key = b"1/17/00000000-0000-0000-0000-00000000dead"
+    log.append(*[event] * times, other)
+    for _ in range(times):
+        log.append_raw(letter_key, b"canary", contact_partition(1, 17, 3))
+    log.append(records.contact_erased(17))
+    projection.catch_up()
+    assert projection.counts()["duplicate"] == times - 1
+    assert sorted(row[0] for row in projection.rows("SELECT record_key FROM erasure_outbox")) == sorted(
+        {event.key, other.key, letter_key}
+    )
+    assert projection.rows("SELECT * FROM record_copies") == []
+
+
 def test_other_names_of_the_contact_keep_their_counters(log: Log, records: Records, projection: Projection) -> None:
     log.append(
         records.event(17, "evt-1", name="a"),
