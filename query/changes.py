@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from query.contacts import find_contact
@@ -106,11 +106,11 @@ def read_changes(
         return {contact_id: [Reset(end)] for contact_id in contact_ids}
     changes: dict[int, list[Change]] = {contact_id: [] for contact_id in contact_ids}
     for event in events:
-        changes[event.contact_id].append(EventAdded(replace(end, offset=event.log_offset), event))
+        changes[event.contact_id].append(EventAdded(Position(end.topic_id, end.partition, event.log_offset), event))
     for contact_id, log_offset in changed_contacts(connection, workspace_id, contact_ids, stretch):
         contact = find_contact(connection, workspace_id, contact_id)
         if contact is not None:
-            changes[contact_id].append(ContactChanged(replace(end, offset=log_offset), contact))
+            changes[contact_id].append(ContactChanged(Position(end.topic_id, end.partition, log_offset), contact))
             changes[contact_id].sort(key=lambda change: change.position.offset if change.position else 0)
     for contact_id in erased_from(connection, workspace_id, contact_ids, stretch):
         changes[contact_id] = [Reset(end)]

@@ -77,31 +77,28 @@ def _place(rows: list[Row]) -> Place | None:
     return Place(*rows[0]) if rows else None
 
 
-PLACED: Final = """
+_POSITIONED: Final = """
     SELECT placed.place, asked.* FROM (
-        SELECT json_build_array(c.log_partition, p.topic_id, p.generation, p.next_offset, CASE
-                   WHEN b.caught_up_at IS NOT NULL THEN greatest(b.caught_up_at, b.newest_received_at)
-               END)::text AS place
-        FROM contacts AS c
-        JOIN positions AS p USING (log_partition)
-        LEFT JOIN batches AS b USING (log_partition)
+        SELECT json_build_array(p.topic_id, c.log_partition, p.next_offset)::text AS place
+        FROM contacts AS c JOIN positions AS p USING (log_partition)
         WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s
         OFFSET 0
     ) AS placed LEFT JOIN LATERAL
 """
-_placed = msgspec.json.Decoder(tuple[int, UUID, int, int, datetime | None])
+_placed = msgspec.json.Decoder(tuple[UUID, int, int])
 
 
-def with_place(question: Question[Answer]) -> Question[tuple[Place, Answer] | None]:
-    """Ask for a contact's place and something of the contact by one statement; None when there is no such contact.
+def with_position(question: Question[Answer]) -> Question[tuple[Position | None, Answer] | None]:
+    """Ask by one statement for something of a contact, and for the newest record that is in the tables by then.
 
-    The place stands in every row, as one short text that is written and read once.
+    None when there is no such contact. The place stands in every row, as one short text that is read once.
     """
 
-    def read(rows: list[Row]) -> tuple[Place, Answer] | None:
+    def read(rows: list[Row]) -> tuple[Position | None, Answer] | None:
         if not rows:
             return None
-        place = Place(*_placed.decode(rows[0][0]))
-        return place, question.read([row[1:] for row in rows] if rows[0][1] is not None else [])
+        topic_id, partition, next_offset = _placed.decode(rows[0][0])
+        position = Position(topic_id, partition, next_offset - 1) if next_offset else None
+        return position, question.read([row[1:] for row in rows] if rows[0][1] is not None else [])
 
-    return Question(f"{PLACED} ({question.statement}) AS asked ON true", question.parameters, read)
+    return Question(f"{_POSITIONED} ({question.statement}) AS asked ON true", question.parameters, read)

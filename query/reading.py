@@ -6,6 +6,7 @@ the transaction, so that a pooled connection never carries one workspace over to
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, LiteralString
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 DEADLINE: Final = 5.0
 """Seconds that a read may take before its connection is cut."""
 
+AT_ONCE: Final = 4
+"""Quick reads of a process that are with the database at the same time. More do not come back sooner: they only keep
+more of its processes and of our threads taking turns."""
+
+PATIENCE: Final = 2.0
+"""Seconds that a quick read waits for its turn."""
+
 
 _DECLARATION: Final = "SELECT set_config('contact_events.workspace_id', %(workspace_id)s::text, true)"
 
@@ -45,6 +53,7 @@ class Reading:
         self._pool = pool
         self._watchdog = watchdog
         self._prepared = Prepared()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     @contextmanager
     def __call__(self, workspace_id: int) -> Iterator[Connection[Any]]:
@@ -74,6 +83,8 @@ class Reading:
 
     @contextmanager
     def _asking(self) -> Iterator[Connection[Any]]:
+        if not self._turns.acquire(timeout=PATIENCE):
+            raise _unavailable()
         try:
             connection = self._pool.getconn()
             try:
@@ -84,6 +95,8 @@ class Reading:
                 self._pool.putconn(connection)
         except _UNAVAILABLE as error:
             raise _unavailable() from error
+        finally:
+            self._turns.release()
 
 
 @cache

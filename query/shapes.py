@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from flask import Response
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from query.timeline import Event
 
 
-def answer(document: dict[str, Any], status: int = 200) -> Response:
+Document: TypeAlias = "dict[str, Any] | EventDocument"
+
+
+def answer(document: Document, status: int = 200) -> Response:
     """Make a JSON answer; personal data, so no cache may keep it."""
     headers = {"Cache-Control": "no-store"}
     return Response(msgspec.json.encode(document), status, headers, content_type="application/json")
@@ -34,19 +37,34 @@ def moment(value: datetime | None) -> str | None:
     return None if value is None else format_time(value)
 
 
-def event_document(event: Event, catalogue: Catalogue = NOTHING_SAID) -> dict[str, Any]:
+class EventDocument(msgspec.Struct, gc=False):  # a page makes fifty: written in two thirds of the time of a dict
+    """An event as it goes out."""
+
+    id: str
+    contact_id: int
+    name: str
+    shown_as: str
+    hidden: bool
+    occurred_at: datetime
+    received_at: datetime
+    late: bool
+    properties: msgspec.Raw
+
+
+def event_document(event: Event, catalogue: Catalogue = NOTHING_SAID) -> EventDocument:
     """Write an event; the encoder writes its times as `format_time` does, several times faster."""
-    return {
-        "id": event.id,
-        "contact_id": event.contact_id,
-        "name": event.name,
-        "shown_as": catalogue.shown(event.name),
-        "hidden": event.name in catalogue.hidden,
-        "occurred_at": event.occurred_at,
-        "received_at": event.received_at,
-        "late": event.received_at - event.occurred_at > LATE_AFTER,  # as `event.late` has it, without two calls
-        "properties": msgspec.Raw(event.properties.encode()),
-    }
+    name, occurred_at, received_at = event.name, event.occurred_at, event.received_at
+    return EventDocument(
+        event.id,
+        event.contact_id,
+        name,
+        catalogue.shown(name),
+        name in catalogue.hidden,
+        occurred_at,
+        received_at,
+        received_at - occurred_at > LATE_AFTER,  # as `event.late` has it, without two calls
+        msgspec.Raw(event.properties.encode()),
+    )
 
 
 def contact_document(contact: Contact) -> dict[str, Any]:
@@ -136,11 +154,11 @@ def place_members(place: Place | None) -> dict[str, Any]:
     return {"position": position and position.encode()}
 
 
-def lines(documents: Iterable[dict[str, Any]]) -> bytes:
+def lines(documents: Iterable[Document]) -> bytes:
     """Write NDJSON."""
     return b"".join(one_line(document) + b"\n" for document in documents)
 
 
-def one_line(document: dict[str, Any]) -> bytes:
+def one_line(document: Document) -> bytes:
     """Write JSON in one line: what callers wrote may have breaks between its tokens (in strings they are escaped)."""
     return msgspec.json.encode(document).replace(b"\r", b" ").replace(b"\n", b" ")

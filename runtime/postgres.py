@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import socket
 import threading
@@ -59,6 +58,10 @@ def build_pool(
     )
 
 
+LOOKS_EVERY: Final = 0.1
+"""Seconds between two looks of a watchdog at what is running."""
+
+
 class Watchdog:
     """Ends a statement whose server has stopped answering, by shutting its socket down at a deadline.
 
@@ -67,43 +70,46 @@ class Watchdog:
     """
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._heap: list[tuple[float, int, Connection[object]]] = []
-        self._live: set[int] = set()
+        self._statements: dict[int, tuple[float, Connection[object]]] = {}
         self._ids = itertools.count()
+        self._begun = threading.Event()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def limit(self, connection: Connection[object], seconds: float) -> Iterator[None]:
-        """Give what happens on the connection inside this block `seconds`; then it raises OperationalError."""
+        """Give what happens on the connection inside this block `seconds`; then it raises OperationalError.
+
+        It ends up to `LOOKS_EVERY` later. That buys that a statement in time costs no lock and wakes no thread.
+        """
         token = next(self._ids)
-        with self._condition:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._watch, name="postgres-watchdog", daemon=True)
-                self._thread.start()
-            self._live.add(token)
-            heapq.heappush(self._heap, (time.monotonic() + seconds, token, connection))
-            if self._heap[0][1] == token:
-                self._condition.notify()
+        self._statements[token] = (time.monotonic() + seconds, connection)
+        if self._thread is None or not self._thread.is_alive() or not self._begun.is_set():
+            self._wake()
         try:
             yield
         finally:
-            with self._condition:
-                self._live.discard(token)
+            self._statements.pop(token, None)
+
+    def _wake(self) -> None:
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._watch, name="postgres-watchdog", daemon=True)
+                self._thread.start()
+        self._begun.set()
 
     def _watch(self) -> None:
-        with self._condition:
-            while True:
-                if not self._heap:
-                    self._condition.wait()
-                    continue
-                deadline, token, connection = self._heap[0]
-                if token in self._live and (left := deadline - time.monotonic()) > 0:
-                    self._condition.wait(left)
-                    continue
-                heapq.heappop(self._heap)
-                if token in self._live and not connection.closed:
+        while True:
+            self._begun.wait()
+            time.sleep(LOOKS_EVERY)
+            now = time.monotonic()
+            for token, (deadline, connection) in self._statements.copy().items():
+                if deadline <= now and self._statements.pop(token, None) is not None and not connection.closed:
                     _shut_down(connection)
+            if not self._statements:
+                self._begun.clear()
+                if self._statements:  # one that began in between took the thread for awake
+                    self._begun.set()
 
 
 def _shut_down(connection: Connection[object]) -> None:

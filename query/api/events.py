@@ -10,8 +10,8 @@ from flask import Blueprint, Response, request
 from query.access import contact_not_found
 from query.catalogue import leaves_out_hidden
 from query.parameters import Parameters
-from query.places import place_of_contact, with_place
-from query.shapes import answer, event_document, moment, place_members
+from query.places import place_of_contact, with_position
+from query.shapes import answer, event_document, moment
 from query.timeline import Filters, ask_page, find_event
 from runtime.problems import Problem
 
@@ -71,10 +71,10 @@ class EventRoutes:
         catalogue = services.catalogues.of(viewer.workspace_id, fresh=position is not None)
         filters = catalogue.applied(filters, leave_out_hidden=leaves_out_hidden(viewer, include_hidden))
         asked = ask_page(viewer.workspace_id, id_, filters=filters, cursor=cursor, limit=limit)
-        answered = services.reading.ask(viewer.workspace_id, with_place(asked))
+        answered = services.reading.ask(viewer.workspace_id, with_position(asked))
         if answered is None:
             raise contact_not_found()
-        place, page = answered
+        reached, page = answered
         document: dict[str, Any] = {
             "data": [event_document(event, catalogue) for event in page.events],
             "next_cursor": services.cursors.encode(page.next_cursor, of),
@@ -82,7 +82,8 @@ class EventRoutes:
         }
         if filters.scans:
             document["searched_back_to"] = moment(page.searched_back_to)
-        return document | place_members(place)
+        document["position"] = reached and reached.encode()
+        return document
 
     def show_event(self, contact_id: str, event_id: str) -> Response:
         """Answer one event."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, request
 
 from query.catalogue import NOTHING_SAID, leaves_out_hidden
 from query.parameters import Parameters
-from query.shapes import contact_document, event_document, moment, one_line
+from query.shapes import Document, contact_document, event_document, moment, one_line
 from query.subscriptions import ContactChanged, EventAdded, Reached
 from schemas.positions import InvalidPositionError, Position
 
@@ -123,7 +123,7 @@ def _messages(subscription: Subscription, telling: _Telling, now: Callable[[], d
 
 def message(change: Change, catalogue: Catalogue = NOTHING_SAID) -> bytes:
     """Write one server-sent event, its data in one line."""
-    document: dict[str, Any] = {}
+    document: Document = {}
     if isinstance(change, EventAdded):
         document = event_document(change.event, catalogue)
     elif isinstance(change, ContactChanged):

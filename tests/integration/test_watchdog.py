@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -43,3 +44,23 @@ def test_one_watchdog_serves_many_connections(database_url: str) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(run, range(8))) == ["ended", "done"] * 4
+
+
+def test_a_watchdog_that_slept_or_lost_its_thread_watches_again(database_url: str) -> None:
+    watchdog = Watchdog()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        with watchdog.limit(connection, 60):
+            connection.execute("SELECT 1")
+        deadline = time.monotonic() + 30
+        while watchdog._begun.is_set():  # noqa: SLF001 - it sleeps once nothing runs, without a sign to anybody
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with pytest.raises(psycopg.OperationalError), watchdog.limit(connection, 0.3):
+            connection.execute("SELECT pg_sleep(30)")
+    watchdog._thread = threading.Thread()  # noqa: SLF001 - one that does not run, as after a fork
+    with (
+        psycopg.connect(database_url, autocommit=True) as connection,
+        pytest.raises(psycopg.OperationalError),
+        watchdog.limit(connection, 0.3),
+    ):
+        connection.execute("SELECT pg_sleep(30)")

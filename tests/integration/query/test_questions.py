@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 from query import timeline_statements
-from query.places import ask_place, with_place
+from query.places import ask_place, with_position
 from query.questions import Question
+from query.reading import AT_ONCE
 from query.timeline import Filters, ask_page, timeline_page
 from runtime.problems import Problem
 
@@ -67,7 +68,7 @@ def test_a_statement_that_declares_its_workspace_does_so_before_it_reads(
 ) -> None:
     contact = rows.contact()
     rows.event(contact, "wanted")
-    page = with_place(ask_page(rows.workspace_id, contact, filters=Filters(names=("wanted",))))
+    page = with_position(ask_page(rows.workspace_id, contact, filters=Filters(names=("wanted",))))
     with pool.connection() as connection:
         connection.execute("SELECT set_config('plan_cache_mode', %s, false)", [plan])
 
@@ -75,7 +76,27 @@ def test_a_statement_that_declares_its_workspace_does_so_before_it_reads(
         answer = reading.ask(rows.workspace_id, page)
         assert answer is not None
         assert [event.name for event in answer[1].events] == ["wanted"]
-        assert answer[0].next_offset == rows.position.offset + 1
+        assert answer[0] is not None
+        assert answer[0].offset == rows.position.offset
+
+
+def test_a_read_that_gets_no_turn_is_refused_and_every_turn_comes_back(
+    reading: Reading, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query.reading.PATIENCE", 0.05)
+    asked = ask_place(rows.workspace_id, rows.contact())
+    bad = Question("SELECT 1 / %(number)s::int", {"number": 0}, list)
+    for _ in range(AT_ONCE):
+        reading._turns.acquire()  # noqa: SLF001 - as slow reads do
+    with pytest.raises(Problem) as refused:
+        reading.ask(rows.workspace_id, asked)
+    assert refused.value.code == "timelines_unavailable"
+    for _ in range(AT_ONCE):
+        reading._turns.release()  # noqa: SLF001
+    for _ in range(AT_ONCE + 1):
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            reading.ask(rows.workspace_id, bad)
+    assert reading.ask(rows.workspace_id, asked) is not None
 
 
 def test_all_answers_are_of_one_moment_and_nothing_is_written(reading: Reading, rows: Rows) -> None:
