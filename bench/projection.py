@@ -77,16 +77,22 @@ def projected_rate(bench: Stand, count: int, projectors: int = 1) -> float:
         for _ in range(projectors):
             stack.enter_context(bench.projector())
         commits = list(follow(bench, count, seconds=300))
+    return rate_of(commits)
+
+
+def rate_of(commits: list[tuple[int, float]]) -> float:
+    """Give events/s from when something was written."""
     first = next(commit for commit in commits if commit[0])
     return (commits[-1][0] - first[0]) / (commits[-1][1] - first[1])
 
 
-def follow(bench: Stand, count: int, seconds: float) -> Iterator[tuple[int, float]]:
+def follow(bench: Stand, count: int, seconds: float, schema: str = "projection") -> Iterator[tuple[int, float]]:
     """Look every hundredth of a second how many records are applied, until `count` are: (records, moment)."""
     deadline = time.monotonic() + seconds
+    query = f"SELECT coalesce(sum(next_offset), 0) FROM {schema}.positions".encode()
     with bench.connect() as connection:
         while time.monotonic() < deadline:
-            row = connection.execute("SELECT coalesce(sum(next_offset), 0) FROM positions").fetchone()
+            row = connection.execute(query).fetchone()
             done, now = int(row[0]) if row else 0, time.perf_counter()
             yield done, now
             if done >= count:

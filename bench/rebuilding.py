@@ -14,14 +14,14 @@ from bench.posts import THREADS, WORKERS, create_contacts, expect_only
 from bench.projection import (
     EVENTS_PER_SECOND_OF_MEASURING,
     clear_projection,
+    follow,
     produce_events,
     projected_rate,
+    rate_of,
 )
 from bench.reads import LIMIT
 from bench.report import Figure
 from projector.housekeeping import NEW
-from projector.sets import open_rebuild
-from projector.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,17 +35,13 @@ READERS = 8
 HELD_TO = 5_000
 
 
-def rebuild_rate(bench: Stand) -> float:
-    """Fold the whole topic into a set of its own, and drop it; events/s."""
-    with open_rebuild(Settings.read(bench.environment()), NEW, lambda _: None) as rebuild:
-        began = time.perf_counter()
-        rebuild.catch_up()
-        seconds = time.perf_counter() - began
-        with bench.connect() as connection:
-            row = connection.execute(f"SELECT sum(read) FROM {NEW}.positions").fetchone()
-        rebuild.discard(NEW)
-    assert row is not None
-    return int(row[0]) / seconds
+def rebuild_rate(bench: Stand, count: int) -> float:
+    """Fold the whole topic into a set of its own, and drop it; events/s, from when something is written, as live."""
+    with bench.connect() as connection:
+        connection.execute("CHECKPOINT")  # as before the live one
+    with rebuilding(bench):
+        commits = list(follow(bench, count, 300, NEW))
+    return rate_of(commits)
 
 
 def rebuilds(bench: Stand, seconds: float) -> list[Figure]:
@@ -57,7 +53,7 @@ def rebuilds(bench: Stand, seconds: float) -> list[Figure]:
         contacts = create_contacts(bench, port)
     produce_events(bench, count, contacts)
     live = projected_rate(bench, count)
-    rebuilt = rebuild_rate(bench)
+    rebuilt = rebuild_rate(bench, count)
     usual, beside = reads_beside_a_rebuild(bench, contacts, seconds)
     return [
         Figure("rebuild", "events/s", rebuilt, live, "one live projector, events/s", 1.0, {"events": f"{count:,}"}),
@@ -82,26 +78,27 @@ def reads_beside_a_rebuild(bench: Stand, contacts: list[int], seconds: float) ->
 
         run_load(port, request, connections=READERS, seconds=seconds / 4)
         usual = expect_only(run_load(port, request, connections=READERS, seconds=seconds), 200)
-        with rebuild_held_back(bench):
+        with rebuilding(bench, "--rate", str(HELD_TO)) as process:
             beside = expect_only(run_load(port, request, connections=READERS, seconds=seconds), 200)
+            if process.poll() is not None:
+                raise RuntimeError("the rebuild ended before the reads did; its log is in the stand's folder")
     return usual, beside
 
 
 @contextmanager
-def rebuild_held_back(bench: Stand) -> Iterator[None]:
-    """Run `projector rebuild --rate`, which does not come to its end meanwhile, and drop what it has made."""
-    command = [sys.executable, "-m", "cli", "projector", "rebuild", "--rate", str(HELD_TO)]
+def rebuilding(bench: Stand, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `projector rebuild`, interrupt it before it comes to its end, and drop what it has made."""
+    command = [sys.executable, "-m", "cli", "projector", "rebuild"]
     with (bench.directory / "rebuild.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=bench.directory, env=bench.environment(), stdout=log, stderr=log)
+        environment = bench.environment()
+        process = subprocess.Popen([*command, *options], cwd=bench.directory, env=environment, stdout=log, stderr=log)
         try:
             _wait_for_set(bench)
-            yield
-            if process.poll() is not None:
-                raise RuntimeError("the rebuild ended before the reads did; its log is in the stand's folder")
+            yield process
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(60)
-    subprocess.run([*command[:-2], "--abandon"], cwd=bench.directory, env=bench.environment(), check=True)
+    subprocess.run([*command, "--abandon"], cwd=bench.directory, env=bench.environment(), check=True)
 
 
 def _wait_for_set(bench: Stand) -> None:
