@@ -43,7 +43,7 @@ export function delayedBar(bar) {
 }
 
 export class Live {
-  #contact; #timeline; #pill; #waiting = new Set(); #arrived = new Set(); #timer = null; #hooks;
+  #contact; #timeline; #pill; #waiting = new Set(); #arrived = new Set(); #meanwhile = null; #uncounted = new Map(); #timer = null; #hooks;
 
   // hooks: counted(event), fits(event), inserted(rows), changed(), reread(), filters() -> URLSearchParams, isOffTop()
   constructor({ contact, position, timeline, pill, bar, hooks }) {
@@ -73,10 +73,25 @@ export class Live {
   #hear(event) {
     if (this.#arrived.has(event.id) || findRow(this.#timeline.list, event.id)) return;
     this.#arrived.add(event.id);
+    this.#meanwhile?.push(event);
     this.#hooks.counted(event);
     if (!this.#fits(event)) return;
     this.#waiting.add(event.id);
     this.#gather();
+  }
+
+  // The list is about to be read anew: the answer may be older than what is heard until it is here.
+  rereading() {
+    this.#meanwhile ??= [];
+  }
+
+  // It has been read: what the answer does not hold yet is put in once more, and counted once more when it is.
+  reread() {
+    const missing = (this.#meanwhile ?? []).filter((event) => this.#fits(event) && !findRow(this.#timeline.list, event.id));
+    this.#meanwhile = null;
+    this.#uncounted = new Map(missing.map((event) => [event.id, event]));
+    missing.forEach((event) => this.#waiting.add(event.id));
+    if (missing.length) this.#gather();
   }
 
   // Names are told apart here; what a search text finds, the server decides.
@@ -120,6 +135,7 @@ export class Live {
       ids.forEach((id) => this.#waiting.delete(id));
       const rows = this.#timeline.insert(fragment);
       for (const row of rows) {
+        if (this.#uncounted.has(row.dataset.id)) this.#hooks.counted(this.#uncounted.get(row.dataset.id));
         const seen = row.closest(".run") ?? row;
         seen.classList.add("fresh");
         seen.addEventListener("animationend", () => seen.classList.remove("fresh"), { once: true });

@@ -32,6 +32,7 @@ function filters() {
 // --- The page anew: other filters, another zone, or too much has happened ---
 
 let turning = null;
+let live = null;
 
 async function fetchPage(url, signal) {
   const answer = await fetch(url, { signal });
@@ -51,6 +52,7 @@ function turn(url, { push = false, replace = false } = {}) {
   turning = new AbortController();
   const { signal } = turning;
   list.before(failure);
+  live?.rereading();
   return load(
     async () => {
       const page = await fetchPage(url, signal);
@@ -70,6 +72,7 @@ function turn(url, { push = false, replace = false } = {}) {
       announcer.textContent = shown === 1 ? "1 event shown" : `${shown} events shown`;
       enableRange(profile.querySelector(".histogram"), rangeHooks);
       watchEnd();
+      live?.reread();
     },
     { place: (waiting) => list.replaceChildren(waiting), failure },
   );
@@ -261,7 +264,7 @@ function showChanges() {
   if (scrollY < 80 && !list.contains(document.activeElement) && !list.querySelector("details[open]")) turn(location.href);
 }
 
-if (!profile.matches(".is-past")) new Live({ // the past does not change
+if (!profile.matches(".is-past")) live = new Live({ // the past does not change
   contact,
   position: profile.dataset.position,
   timeline,

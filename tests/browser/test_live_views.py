@@ -18,7 +18,7 @@ from tests.browser.test_live import NOW, until_listening
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from tests.browser.site import Site
 
@@ -105,3 +105,40 @@ def test_changes_and_events_of_one_moment_stand_once_each(site: Site, agent: Cal
     expect(page.locator(".change", has_text="plan: pro → starter")).to_have_count(1)
     assert len(ids(page)) == len(set(ids(page)))
     assert order(page) == sorted(order(page), reverse=True)
+
+
+def test_an_event_that_comes_while_the_list_is_read_anew_is_not_lost(site: Site, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+    total = int(page.locator(".total").inner_text())
+    arrived: list[str] = []
+
+    def answer_late(route: Route) -> None:
+        response = route.fetch()  # what the server knew before
+        arrived.append(site.arrive(ONGOING, "login", NOW))
+        expect(page.locator(".total")).to_have_text(str(total + 1))  # the page has heard of it
+        route.fulfill(response=response)
+
+    page.route("**/contacts/*?changes=1", answer_late, times=1)
+    page.locator("a.changes-toggle").click()
+    expect(page.locator(".change").first).to_be_visible()
+    expect(page.locator(f'.event[data-id="{arrived[0]}"]')).to_have_count(1)
+    expect(page.locator(".total")).to_have_text(str(total + 1))
+
+
+def test_an_event_that_the_list_got_meanwhile_is_not_put_in_again(site: Site, agent: Callable[..., Page]) -> None:
+    page = agent(f"/contacts/{ONGOING}")
+    until_listening(site, page)
+
+    def answer_late(route: Route) -> None:
+        response = route.fetch()
+        page.locator("a.changes-toggle").click()
+        expect(page.locator(".change").first).to_be_visible()
+        route.fulfill(response=response)
+
+    page.route("**/rows?*", answer_late, times=1)
+    first = site.arrive(ONGOING, "login", NOW)
+    expect(page.locator(".change").first).to_be_visible()
+    second = site.arrive(ONGOING, "seat_removed", NOW)
+    expect(page.locator(f'.event[data-id="{second}"]')).to_have_count(1)  # after what came late
+    assert ids(page).count(first) == 1
