@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench import client, export, latency, long_timeline, outage, pages, posts, projection, reads, rebuilding, streams
+from bench import (
+    backlog,
+    client,
+    export,
+    latency,
+    long_timeline,
+    outage,
+    pages,
+    posts,
+    projection,
+    reads,
+    rebuilding,
+    streams,
+)
 from bench.report import HEADER, Figure, write_json
 from bench.stand import stand
 
@@ -22,6 +35,7 @@ MEASUREMENTS: dict[str, Callable[[Stand, float], list[Figure]]] = {
     "posts": posts.single_posts,
     "batches": posts.batches,
     "projection": projection.projected_events,
+    "backlog": backlog.backlog,
     "rebuild": rebuilding.rebuilds,
     "reads": reads.timeline_reads,
     "million": long_timeline.long_timeline,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -22,28 +23,30 @@ if TYPE_CHECKING:
 
 EVENTS_PER_SECOND_OF_MEASURING = 40_000
 CONTACTS = 5_000
+PACED_EVERY = 50
 NAMES = ("plan_upgraded", "plan_downgraded", "trial_started", "trial_ended", "feature_enabled", "charge_failed")
 
 
-def produce_events(bench: Stand, count: int, contacts: Sequence[int] = range(1, CONTACTS + 1)) -> None:
-    """Put events on the topic as the write API would, by way of the fastest client there is."""
+def produce_events(
+    bench: Stand,
+    count: int,
+    contacts: Sequence[int] = range(1, CONTACTS + 1),
+    *,
+    first: int = 0,
+    rate: float = math.inf,
+) -> None:
+    """Put events on the topic as the write API would, with the fastest client there is, at most `rate` a second."""
     producer = Producer(
         {"bootstrap.servers": bench.bootstrap_servers, "acks": "all", "compression.type": "lz4", "linger.ms": 20}
     )
-    began = datetime(2026, 3, 1, tzinfo=UTC)
-    for number in range(count):
-        contact_id = contacts[(number * 7919) % len(contacts)]
-        record = EventRecorded(
-            workspace_id=bench.workspace_id,
-            contact_id=contact_id,
-            record_id=uuid7(),
-            id=f"bench-{number}",
-            received_at=began + timedelta(seconds=number / 10 + 3),
-            name=NAMES[number % len(NAMES)],
-            occurred_at=began + timedelta(seconds=number / 10),
-            properties=f'{{"from_plan":"starter","to_plan":"pro","mrr_delta":{number % 90},"source":"checkout"}}',
-        )
-        partition = contact_partition(bench.workspace_id, contact_id, PARTITIONS)
+    started = time.perf_counter()
+    for number in range(first, first + count):
+        if (number - first) % PACED_EVERY == 0 and (
+            early := started + (number - first) / rate - time.perf_counter()
+        ) > 0:
+            time.sleep(early)
+        record = _event(bench, contacts[(number * 7919) % len(contacts)], number)
+        partition = contact_partition(bench.workspace_id, record.contact_id, PARTITIONS)
         while True:
             try:
                 producer.produce(bench.topic, encode(record), record.key, partition, headers=dict(HEADERS))
@@ -51,6 +54,20 @@ def produce_events(bench: Stand, count: int, contacts: Sequence[int] = range(1, 
             except BufferError:
                 producer.poll(0.1)
     producer.flush(60)
+
+
+def _event(bench: Stand, contact_id: int, number: int) -> EventRecorded:
+    began = datetime(2026, 3, 1, tzinfo=UTC)
+    return EventRecorded(
+        workspace_id=bench.workspace_id,
+        contact_id=contact_id,
+        record_id=uuid7(),
+        id=f"bench-{number}",
+        received_at=began + timedelta(seconds=number / 10 + 3),
+        name=NAMES[number % len(NAMES)],
+        occurred_at=began + timedelta(seconds=number / 10),
+        properties=f'{{"from_plan":"starter","to_plan":"pro","mrr_delta":{number % 90},"source":"checkout"}}',
+    )
 
 
 def copy_rate(bench: Stand) -> float:
