@@ -46,21 +46,29 @@ def test_one_watchdog_serves_many_connections(database_url: str) -> None:
         assert list(pool.map(run, range(8))) == ["ended", "done"] * 4
 
 
-def test_a_watchdog_that_slept_or_lost_its_thread_watches_again(database_url: str) -> None:
-    watchdog = Watchdog()
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        with watchdog.limit(connection, 60):
-            connection.execute("SELECT 1")
-        deadline = time.monotonic() + 30
-        while watchdog._begun.is_set():  # noqa: SLF001 - it sleeps once nothing runs, without a sign to anybody
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        with pytest.raises(psycopg.OperationalError), watchdog.limit(connection, 0.3):
-            connection.execute("SELECT pg_sleep(30)")
-    watchdog._thread = threading.Thread()  # noqa: SLF001 - one that does not run, as after a fork
+def ends(watchdog: Watchdog, database_url: str) -> None:
+    """Let it end a statement that does not come back."""
     with (
         psycopg.connect(database_url, autocommit=True) as connection,
         pytest.raises(psycopg.OperationalError),
         watchdog.limit(connection, 0.3),
     ):
         connection.execute("SELECT pg_sleep(30)")
+
+
+def test_a_watchdog_that_went_to_sleep_watches_again(database_url: str) -> None:
+    watchdog = Watchdog()
+    with psycopg.connect(database_url, autocommit=True) as connection, watchdog.limit(connection, 60):
+        connection.execute("SELECT 1")
+    deadline = time.monotonic() + 30
+    while watchdog._begun.is_set():  # noqa: SLF001 - it sleeps once nothing runs, without a sign to anybody
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    ends(watchdog, database_url)
+
+
+def test_a_watchdog_whose_thread_was_lost_in_a_fork_watches_again(database_url: str) -> None:
+    watchdog = Watchdog()
+    watchdog._thread = threading.Thread()  # noqa: SLF001 - one that does not run, though something was being watched
+    watchdog._begun.set()  # noqa: SLF001
+    ends(watchdog, database_url)

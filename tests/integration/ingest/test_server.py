@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 EVENT = {"name": "order_placed", "occurred_at": "2026-06-07T10:30:00Z"}
 THREADS = 4
+CAN_SHARE = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) > 1
 
 
 @contextmanager
@@ -157,9 +158,6 @@ def worker_after(process: subprocess.Popen[bytes], dead: psutil.Process) -> psut
     return next((each for each in workers(process.pid) if each.pid != dead.pid), None)
 
 
-CAN_SHARE = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) > 1
-
-
 @pytest.mark.skipif(not CAN_SHARE, reason="Linux alone, and one processor cannot be shared out")
 def test_workers_share_the_processors_out_and_a_new_one_gets_those_of_the_old(environment: Mapping[str, str]) -> None:
     def shares(process: subprocess.Popen[bytes]) -> list[list[int]]:
@@ -170,14 +168,9 @@ def test_workers_share_the_processors_out_and_a_new_one_gets_those_of_the_old(en
         wait(lambda: shares(process) == [allowed[::2], allowed[1::2]])
         old = workers(process.pid)[0]
         old.kill()
-        wait(lambda: worker_after_both(process, old) and shares(process) == [allowed[::2], allowed[1::2]])
+        wait(lambda: old not in workers(process.pid) and shares(process) == [allowed[::2], allowed[1::2]])
     with serving(environment, WORKERS="2", PIN_WORKERS="off") as (process, _):
         assert shares(process) == [allowed, allowed]
-
-
-def worker_after_both(process: subprocess.Popen[bytes], dead: psutil.Process) -> bool:
-    pids = {each.pid for each in workers(process.pid)}
-    return len(pids) == 2 and dead.pid not in pids
 
 
 def test_a_server_that_cannot_even_start_ends(environment: Mapping[str, str]) -> None:
