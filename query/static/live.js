@@ -81,12 +81,12 @@ export class Live {
   }
 
   // The list is about to be read anew: the answer may be older than what is heard until it is here.
-  rereading() {
+  listRequested() {
     this.#meanwhile ??= [];
   }
 
   // It has been read: what the answer does not hold yet is put in once more, and counted once more when it is.
-  reread() {
+  listReplaced() {
     const missing = (this.#meanwhile ?? []).filter((event) => this.#fits(event) && !findRow(this.#timeline.list, event.id));
     this.#meanwhile = null;
     this.#uncounted = new Map(missing.map((event) => [event.id, event]));

@@ -52,7 +52,7 @@ function turn(url, { push = false, replace = false } = {}) {
   turning = new AbortController();
   const { signal } = turning;
   list.before(failure);
-  live?.rereading();
+  live?.listRequested();
   return load(
     async () => {
       const page = await fetchPage(url, signal);
@@ -72,7 +72,7 @@ function turn(url, { push = false, replace = false } = {}) {
       announcer.textContent = shown === 1 ? "1 event shown" : `${shown} events shown`;
       enableRange(profile.querySelector(".histogram"), rangeHooks);
       watchEnd();
-      live?.reread();
+      live?.listReplaced();
     },
     { place: (waiting) => list.replaceChildren(waiting), failure },
   );
