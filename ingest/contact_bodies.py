@@ -51,6 +51,6 @@ def read_contact(rules: Rules, body: bytes) -> ContactBody | Invalid:
 
 def _custom_data(body: bytes) -> str:
     try:
-        return one_line(_texts.decode(body).custom_data)
+        return one_line(bytes(_texts.decode(body).custom_data))
     except (msgspec.DecodeError, RecursionError):
         return ""

@@ -113,7 +113,7 @@ class EventReader:
 
 def _text_or_nothing(body: bytes) -> str:
     try:
-        return one_line(texts_of(body))
+        return one_line(bytes(texts_of(body)))
     except (msgspec.DecodeError, RecursionError):
         return ""
 
@@ -138,18 +138,15 @@ def _object_text(value: object, raw: msgspec.Raw) -> str | None:
     data = bytes(raw)
     if type(value) is not dict or len(data) > OBJECT_BYTES:
         return None
-    text = _one_line(data.decode())
+    text = one_line(data)
     if ("[" in text or text.find("{", 1) > 0) and depth(text) > MAX_DEPTH:
         return None
     return text
 
 
-def one_line(raw: msgspec.Raw) -> str:
-    """Take JSON text as it was written, but on one line, so that a record on the topic is one line for every tool."""
-    return _one_line(bytes(raw).decode())
-
-
-def _one_line(text: str) -> str:
+def one_line(json: bytes) -> str:
+    """Take JSON as it was written, but on one line, so that a record on the topic is one line for every tool."""
+    text = json.decode()
     if "\n" in text or "\r" in text:  # can only stand between values: inside a string they would be escaped
         return msgspec.json.format(text, indent=-1)
     return text

@@ -109,7 +109,7 @@ class KnownContacts:
     ) -> Found[Key]:
         keys = {(workspace_id, each) for each in wanted}
         found = memory.recall(keys, FRESH)
-        missing = keys - found.keys() if len(found) < len(keys) else set()
+        missing = keys - found.keys()
         undecided: frozenset[Key] = frozenset()
         if missing:
             try:
