@@ -11,7 +11,7 @@ from kafka import TopicPartition
 
 from bench.load import Load, get, run_load
 from bench.posts import THREADS, WORKERS, create_contacts, expect_only
-from bench.projection import clear_projection, produce_events
+from bench.projection import applied_records, clear_projection, produce_events, rate_of
 from bench.reads import LIMIT
 from bench.report import Figure
 from bench.stand import PARTITIONS
@@ -46,21 +46,19 @@ def backlog(bench: Stand, seconds: float) -> list[Figure]:
             arriving = pool.submit(_arrive, bench, contacts, count, over)
             reading = pool.submit(_read, bench, contacts, port, over)
             with bench.projector():
-                lags = list(_lags(bench))
+                commits = list(_commits(bench))
         finally:
             over.set()
         arrived, load = arriving.result(), reading.result()
-    first = next(look for look in lags if look[1])
-    took, applied = lags[-1][0] - first[0], lags[-1][1] - first[1]
     return [
         Figure(
             f"backlog of {count:,} worked off",
             "events/s",
-            applied / took,
+            rate_of(commits),
             arrived,
             "arriving meanwhile, events/s",
             3.0,
-            {"after s": took, "reads/s": load.rate, "read p99 ms": load.percentile(0.99)},
+            {"after s": commits[-1][1] - commits[0][1], "reads/s": load.rate, "read p99 ms": load.percentile(0.99)},
         )
     ]
 
@@ -91,17 +89,15 @@ def _read(bench: Stand, contacts: list[int], port: int, over: threading.Event) -
     return whole
 
 
-def _lags(bench: Stand) -> Iterator[tuple[float, int]]:
-    """Look ten times a second how many records are applied, until as good as all are: (moment, records)."""
+def _commits(bench: Stand) -> Iterator[tuple[int, float]]:
+    """Look ten times a second how many records are applied, until as good as all are: (records, moment)."""
     partitions = [TopicPartition(bench.topic, partition) for partition in range(PARTITIONS)]
     consumer = build_consumer(bench.bootstrap_servers, "bench")
     deadline = time.monotonic() + LONGEST
     try:
         with bench.connect() as connection:
             while time.monotonic() < deadline:
-                row = connection.execute("SELECT coalesce(sum(next_offset), 0) FROM positions").fetchone()
-                applied, now = int(row[0]) if row else 0, time.perf_counter()
-                yield now, applied
+                yield (applied := applied_records(connection)), time.perf_counter()
                 if sum(consumer.end_offsets(partitions).values()) - applied < ARRIVING / 10:
                     return
                 time.sleep(0.1)

@@ -6,7 +6,7 @@ import math
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Producer
 
@@ -18,6 +18,8 @@ from schemas.records import HEADERS, EventRecorded, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from psycopg import Connection
 
     from bench.stand import Stand
 
@@ -106,16 +108,19 @@ def rate_of(commits: list[tuple[int, float]]) -> float:
 def follow(bench: Stand, count: int, seconds: float, schema: str = "projection") -> Iterator[tuple[int, float]]:
     """Look every hundredth of a second how many records are applied, until `count` are: (records, moment)."""
     deadline = time.monotonic() + seconds
-    query = f"SELECT coalesce(sum(next_offset), 0) FROM {schema}.positions".encode()
     with bench.connect() as connection:
         while time.monotonic() < deadline:
-            row = connection.execute(query).fetchone()
-            done, now = int(row[0]) if row else 0, time.perf_counter()
-            yield done, now
+            yield (done := applied_records(connection, schema)), time.perf_counter()
             if done >= count:
                 return
             time.sleep(0.01)
     raise TimeoutError(f"{count:,} events were not worked off within {seconds:,.0f} seconds")
+
+
+def applied_records(connection: Connection[tuple[Any, ...]], schema: str = "projection") -> int:
+    """Count the records that a set of tables holds."""
+    row = connection.execute(f"SELECT coalesce(sum(next_offset), 0) FROM {schema}.positions".encode()).fetchone()
+    return int(row[0]) if row else 0
 
 
 def clear_projection(bench: Stand) -> None:

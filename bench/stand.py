@@ -63,6 +63,7 @@ class Stand:
             "BASE_URL": "http://127.0.0.1",
             "LOG_LEVEL": "WARNING",
             "PYTHONPATH": str(ROOT),
+            "PIN_WORKERS": os.environ.get("PIN_WORKERS", "on"),  # to measure what it does
             **more,
         }
 
