@@ -1,8 +1,8 @@
 """Which processors a worker runs on.
 
 Threads of one Python process take turns, so together they use one processor. Left alone they wander over all of them,
-and each turn begins with finding that what the turn before had at hand is at hand elsewhere. Kept on processors of its
-own a worker takes a third more batches a second (docs/decisions/0009).
+and each turn begins with finding that what the turn before had at hand is at hand elsewhere (docs/decisions/0009, with
+figures).
 """
 
 from __future__ import annotations
