@@ -18,6 +18,9 @@ NEIGHBOURS = 20
 UNCLAIMED = range(20_000, 32_768)
 """Below the range from which systems hand out ports for outgoing connections, so that a chosen one stays free."""
 
+_given: set[int] = set()
+"""What this process has chosen so far: two parts of one stack are given their ports before either listens."""
+
 
 def is_free(port: int) -> bool:
     """Say whether a server could listen on this port of the loopback address now."""
@@ -38,7 +41,8 @@ def free_port(taken: Collection[int] = ()) -> int:
     """Choose any free port, for a stack that nobody needs to remember the addresses of."""
     for _ in range(200):
         port = random.choice(UNCLAIMED)  # noqa: S311 - not a secret
-        if port not in taken and is_free(port):
+        if port not in taken and port not in _given and is_free(port):
+            _given.add(port)
             return port
     raise StackError(f"No free port between {UNCLAIMED.start} and {UNCLAIMED.stop - 1} on {HOST}.")
 

@@ -7,12 +7,15 @@ import queue
 import selectors
 import socket
 import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
+
+from cli.stack.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_OBEYED_WITHIN_SECONDS = 30.0
+_OBEYED_WITHIN_SECONDS = 60.0
 
 
 class Proxy:
@@ -28,11 +31,11 @@ class Proxy:
         self._pairs: dict[socket.socket, socket.socket] = {}
         self._frozen = False
         self._running = True
-        self._asked: queue.SimpleQueue[tuple[Callable[[], None], threading.Event]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[tuple[Callable[[], None], Future[None]]] = queue.SimpleQueue()
         self._bell, self._ear = socket.socketpair()
         self._selector.register(self._ear, selectors.EVENT_READ)
         self._listener: socket.socket | None = None
-        self.port = 0
+        self.port = free_port()  # one that no outgoing connection gets while nobody listens there
         self._listen()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -52,18 +55,16 @@ class Proxy:
     def stop(self) -> None:
         """End."""
         self._ask(self._end)
-        self._thread.join(timeout=_OBEYED_WITHIN_SECONDS)
+        self._thread.join()
         for each in (self._bell, self._ear):
             each.close()
         self._selector.close()
 
     def _ask(self, action: Callable[[], None]) -> None:
-        done = threading.Event()
+        done: Future[None] = Future()
         self._asked.put((action, done))
         self._bell.send(b"!")
-        if not done.wait(_OBEYED_WITHIN_SECONDS):
-            message = "the proxy does not answer"
-            raise TimeoutError(message)
+        done.result(_OBEYED_WITHIN_SECONDS)
 
     def _run(self) -> None:
         while self._running:
@@ -79,13 +80,16 @@ class Proxy:
     def _obey(self) -> None:
         self._ear.recv(1)
         action, done = self._asked.get()
-        action()
-        done.set()
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - it is the asking test's
+            done.set_exception(error)
+        else:
+            done.set_result(None)
 
     def _listen(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._listener.setblocking(False)
-        self.port = self._listener.getsockname()[1]
         self._selector.register(self._listener, selectors.EVENT_READ)
 
     def _freeze(self) -> None:

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
+from typing import TYPE_CHECKING
 
+from cli.stack import ports
 from cli.stack.ports import choose_port, free_port, is_free
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_no_port_is_given_twice_though_nobody_listens_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "UNCLAIMED", range(21_000, 21_012))
+    monkeypatch.setattr(ports, "_given", set())
+    monkeypatch.setattr(ports, "is_free", lambda _: True)
+
+    assert len({free_port() for _ in range(12)}) == 12
 
 
 def listener(address: str, port: int = 0) -> socket.socket:
