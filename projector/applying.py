@@ -20,7 +20,6 @@ from projector.erasing import LocatedErasure, apply_erasure, note_for_tombstones
 from projector.name_table import LocatedNameChange, apply_name_change
 from projector.stretch_table import count_events
 from projector.timeline_table import LocatedEvent, copy_events, merge_events, note_refused, occurrence
-from projector.version import ITEMISES_PROPERTIES
 from schemas.records import (
     ContactCreated,
     ContactErased,
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from psycopg import Connection
+
+    from projector.large_erasures import LargeErasures
 
 Connected: TypeAlias = "Connection[tuple[Any, ...]]"
 
@@ -84,12 +85,16 @@ def is_data_fault(error: BaseException) -> bool:
 
 
 class Applier:
-    """Applies records of one topic over one connection. `version` is that of the fold which made the set."""
+    """Applies records of one topic over one connection. `itemised`: properties are counted in this set of tables.
 
-    def __init__(self, connection: Connected, topic_id: UUID, version: int) -> None:
+    What `large` has erased already is only accounted for.
+    """
+
+    def __init__(self, connection: Connected, topic_id: UUID, large: LargeErasures, *, itemised: bool) -> None:
         self._connection = connection
         self._topic_id = topic_id
-        self._itemises = version >= ITEMISES_PROPERTIES
+        self._large = large
+        self._itemised = itemised
 
     def load(self, run: Run) -> None:
         """Copy the run's events into the temporary table; touches nothing shared."""
@@ -139,7 +144,9 @@ class Applier:
         if run.tombstones:
             take_out(self._connection, run.tombstones)
         if run.erasure:
-            outcome = apply_erasure(self._connection, self._topic_id, run.erasure, itemised=self._itemises)
+            outcome = self._large.outcome(run.erasure) or apply_erasure(
+                self._connection, self._topic_id, run.erasure, itemised=self._itemised
+            )
             counts[run.erasure.partition, outcome] += 1
 
     def _apply_events(self, events: list[LocatedEvent], counts: Counts) -> None:
@@ -148,7 +155,7 @@ class Applier:
             counts[event.partition, "applied"] += 1
         for copy in outcome.copies:
             counts[copy.log_partition, copy.kind] += 1
-        if self._itemises and outcome.applied:
+        if self._itemised and outcome.applied:
             count_events(self._connection, [occurrence(event) for event in outcome.applied])
         save_copies(self._connection, outcome.copies)
         if outcome.refused:

@@ -12,7 +12,9 @@ import msgspec
 from schemas.records import AnyRecord, InvalidRecordError, LogMark, UnknownTypeError, decode, read_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
+
+    from projector.position_table import Stored
 
 Counts: TypeAlias = Counter[tuple[int, str]]
 """(partition, outcome) to how many records."""
@@ -84,6 +86,28 @@ class Batch:
     items: list[Located] = field(default_factory=list)
     counts: Counts = field(default_factory=Counter)
     newest_received_at: dict[int, datetime] = field(default_factory=dict)
+
+    def only(self, partitions: Collection[int]) -> Batch:
+        """Give the part of it that is of these partitions."""
+        return Batch(
+            {partition: offset for partition, offset in self.next_offsets.items() if partition in partitions},
+            [item for item in self.items if item.partition in partitions],
+            Counter({key: count for key, count in self.counts.items() if key[0] in partitions}),
+            {partition: moment for partition, moment in self.newest_received_at.items() if partition in partitions},
+        )
+
+    def behind(self, positions: Mapping[int, Stored]) -> set[int]:
+        """Tell which of its partitions do not stand at its end."""
+        return {partition for partition, end in self.next_offsets.items() if positions[partition].next_offset < end}
+
+    def followed_by(self, later: Batch) -> Batch:
+        """Join it with a batch that begins where it ends, in the partitions that both are about."""
+        return Batch(
+            self.next_offsets | later.next_offsets,
+            self.items + later.items,
+            self.counts + later.counts,
+            self.newest_received_at | later.newest_received_at,
+        )
 
 
 def decode_batch(polled: Mapping[int, Iterable[RawRecord]], next_offsets: dict[int, int], partitions: int) -> Batch:

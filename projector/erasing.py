@@ -5,21 +5,22 @@ What is noted in the outbox are the keys of every record of the event or contact
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from projector.stretch_table import ContactsShare, take_event_out
+from projector.contact_erasing import NEWEST, ROWS, ContactErasing, recount_names
+from projector.stretch_erasing import take_event_out
 from projector.stretches import Occurrence
 from schemas.records import ContactErased, EventErased
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
     from uuid import UUID
 
     from psycopg import Connection
+
+    from projector.contact_erasing import Edge
 
 Connected: TypeAlias = "Connection[tuple[Any, ...]]"
 
@@ -48,12 +49,6 @@ _MARK_EVENT: Final = """
     ON CONFLICT (workspace_id, contact_id, event_id) DO NOTHING RETURNING true
 """
 
-_MARK_CONTACT: Final = """
-    INSERT INTO erased_contacts (workspace_id, contact_id, erased_at, log_partition, log_offset)
-    VALUES (%(workspace_id)s, %(contact_id)s, %(erased_at)s, %(partition)s, %(offset)s)
-    ON CONFLICT (workspace_id, contact_id) DO NOTHING RETURNING true
-"""
-
 _EVENT_RECORDS: Final = """
     WITH gone AS (
         DELETE FROM record_copies
@@ -68,10 +63,6 @@ _DELETE_EVENT: Final = """
     DELETE FROM timeline
     WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND event_id = %(event_id)s
     RETURNING log_partition, log_offset, workspace_id, name, received_at, properties::text, occurred_at, record_id
-"""
-
-_DELETE_REFUSED: Final = """
-    DELETE FROM refused_copies WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
 """
 
 _LETTERS: Final = """
@@ -103,40 +94,6 @@ _RECOUNT_CONTACT: Final = """
       AND left_over.count > 0
 """
 
-_SUBTRACT: Final = """
-    UPDATE event_names SET count = count - %(count)s
-    WHERE log_partition = %(partition)s AND workspace_id = %(workspace_id)s AND name = %(name)s
-    RETURNING count, first_received_at, last_received_at
-"""
-
-_DELETE_NAME: Final = """
-    DELETE FROM event_names
-    WHERE log_partition = %(partition)s AND workspace_id = %(workspace_id)s AND name = %(name)s
-"""
-
-_RECOUNT_NAME: Final = """
-    UPDATE event_names n SET first_received_at = s.first_received, last_received_at = s.last_received
-    FROM (SELECT min(first_received_at) AS first_received, max(last_received_at) AS last_received
-          FROM contact_event_names
-          WHERE workspace_id = %(workspace_id)s AND log_partition = %(partition)s AND name = %(name)s) AS s
-    WHERE n.log_partition = %(partition)s AND n.workspace_id = %(workspace_id)s AND n.name = %(name)s
-"""
-
-# Before the events go: what is left of a day are the others, so that taking these away counts the survivors.
-_SUBTRACT_DAYS_OF_CONTACT: Final = """
-    WITH gone AS (
-        SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, name COLLATE "C" AS name, count(*) AS count
-        FROM timeline WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s GROUP BY 1, 2
-    ), emptied AS (
-        DELETE FROM event_name_days d USING gone
-        WHERE d.log_partition = %(partition)s AND d.workspace_id = %(workspace_id)s AND d.day = gone.day
-          AND d.name = gone.name AND d.count <= gone.count
-    )
-    UPDATE event_name_days d SET count = d.count - gone.count FROM gone
-    WHERE d.log_partition = %(partition)s AND d.workspace_id = %(workspace_id)s AND d.day = gone.day
-      AND d.name = gone.name AND d.count > gone.count
-"""
-
 _SUBTRACT_DAY: Final = """
     WITH emptied AS (
         DELETE FROM event_name_days
@@ -148,37 +105,15 @@ _SUBTRACT_DAY: Final = """
       AND day = (%(occurred_at)s AT TIME ZONE 'UTC')::date AND name = %(name)s AND count > 1
 """
 
-_CONTACT_NAMES: Final = """
-    DELETE FROM contact_event_names WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-    RETURNING name, count, first_received_at, last_received_at
-"""
-
-# A key that stands twice in the log is refused the second time by the outbox itself: sorting out a million keys before
-# would cost a third of the whole erasure, and give them to the index in no order.
-_CONTACT_RECORDS: Final = """
-    WITH events AS (
-        DELETE FROM timeline WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s RETURNING record_id
-    ), updates AS (
-        DELETE FROM contact_updates WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-        RETURNING record_id
-    ), copies AS (
-        DELETE FROM record_copies WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-        RETURNING record_id
-    ), letters AS (
-        DELETE FROM dead_letters WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-        RETURNING record_key
-    ), contact AS (
-        DELETE FROM contacts WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-    ), markers AS (
-        DELETE FROM erased_events WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-    ), keys AS (
-        SELECT convert_to(%(workspace_id)s::bigint || '/' || %(contact_id)s::bigint || '/' || record_id, 'UTF8') AS key
-        FROM (SELECT * FROM events UNION ALL SELECT * FROM updates UNION ALL SELECT * FROM copies) AS ids
-        UNION ALL SELECT record_key FROM letters
+# What the name is left with, and whether its first or its last moment went with the event.
+_SUBTRACT: Final = """
+    WITH emptied AS (
+        DELETE FROM event_names
+        WHERE log_partition = %(partition)s AND workspace_id = %(workspace_id)s AND name = %(name)s AND count <= 1
     )
-    INSERT INTO write_side.erasure_outbox (topic_id, log_partition, record_key, workspace_id, contact_id)
-    SELECT %(topic_id)s, %(partition)s, key, %(workspace_id)s, %(contact_id)s FROM keys
-    ON CONFLICT DO NOTHING
+    UPDATE event_names SET count = count - 1
+    WHERE log_partition = %(partition)s AND workspace_id = %(workspace_id)s AND name = %(name)s AND count > 1
+    RETURNING %(received_at)s IN (first_received_at, last_received_at)
 """
 
 _NOTE: Final = """
@@ -188,12 +123,24 @@ _NOTE: Final = """
 """
 
 
-def apply_erasure(connection: Connected, topic_id: UUID, located: LocatedErasure, *, itemised: bool) -> str:
+def apply_erasure(
+    connection: Connected, topic_id: UUID, located: LocatedErasure, *, itemised: bool, rows: int = ROWS
+) -> str:
     """Apply one; return its outcome: applied, duplicate (erased before) or refused (of a contact erased before).
 
-    `itemised` tells whether properties are counted in this set of tables.
+    `itemised` tells whether properties are counted in this set of tables, `rows` how many of a contact's go at once.
     """
     record = located.record
+    if isinstance(record, ContactErased):
+        erasing = ContactErasing(connection, topic_id, located.partition, located.offset, record, itemised=itemised)
+        if not erasing.begin():
+            return "duplicate"
+        edge: Edge | None = NEWEST
+        while edge is not None:
+            edge = erasing.erase_some(rows, edge)
+        while erasing.count_again(rows):
+            pass
+        return "applied"
     parameters: dict[str, Any] = {
         "topic_id": topic_id,
         "workspace_id": record.workspace_id,
@@ -201,15 +148,10 @@ def apply_erasure(connection: Connected, topic_id: UUID, located: LocatedErasure
         "erased_at": record.received_at,
         "partition": located.partition,
         "offset": located.offset,
+        "event_id": record.event_id,
     }
-    if isinstance(record, ContactErased):
-        if connection.execute(_MARK_CONTACT, parameters).fetchone() is None:
-            return "duplicate"
-        _erase_contact(connection, parameters, itemised=itemised)
-        return "applied"
     if connection.execute(_IS_ERASED, parameters).rowcount:
         return "refused"
-    parameters["event_id"] = record.event_id
     if connection.execute(_MARK_EVENT, parameters).fetchone() is None:
         return "duplicate"
     _erase_event(connection, parameters, itemised=itemised)
@@ -242,7 +184,9 @@ def _erase_event(connection: Connected, parameters: dict[str, Any], *, itemised:
         record_ids.append(record_id)
         connection.execute(_SUBTRACT_DAY, parameters | {"name": event.name, "occurred_at": occurred_at})
         connection.execute(_RECOUNT_CONTACT, parameters | {"name": event.name})
-        _subtract(connection, parameters, _Gone(event.name, 1, event.received_at, event.received_at))
+        left = connection.execute(_SUBTRACT, parameters | {"name": event.name, "received_at": event.received_at})
+        if (touched := left.fetchone()) and touched[0]:
+            recount_names(connection, parameters, [event.name])
         if itemised:
             take_event_out(connection, event)
     letters = [row for row in connection.execute(_LETTERS, parameters) if _is_of_event(row[2], parameters["event_id"])]
@@ -251,38 +195,6 @@ def _erase_event(connection: Connected, parameters: dict[str, Any], *, itemised:
     keys += [letter[1] for letter in letters]
     if keys:
         note_for_tombstones(connection, parameters["topic_id"], parameters["partition"], contact, keys)
-
-
-def _erase_contact(connection: Connected, parameters: dict[str, Any], *, itemised: bool) -> None:
-    contact = parameters["partition"], parameters["workspace_id"], parameters["contact_id"]
-    share = ContactsShare(connection, *contact) if itemised else None
-    connection.execute(_SUBTRACT_DAYS_OF_CONTACT, parameters)
-    names = connection.execute(_CONTACT_NAMES, parameters).fetchall()
-    connection.execute(_CONTACT_RECORDS, parameters)
-    connection.execute(_DELETE_REFUSED, parameters)
-    for name in names:
-        _subtract(connection, parameters, _Gone(*name))
-    if share is not None:
-        share.take_out()
-
-
-@dataclass(frozen=True, slots=True)
-class _Gone:
-    """Erased events of a name; the earliest and the latest of them were received at `first` and `last`."""
-
-    name: str
-    count: int
-    first: datetime
-    last: datetime
-
-
-def _subtract(connection: Connected, parameters: dict[str, Any], gone: _Gone) -> None:
-    parameters = parameters | {"name": gone.name, "count": gone.count}
-    row = connection.execute(_SUBTRACT, parameters).fetchone()
-    if row is None or row[0] == 0:
-        connection.execute(_DELETE_NAME, parameters)
-    elif gone.first == row[1] or gone.last == row[2]:
-        connection.execute(_RECOUNT_NAME, parameters)
 
 
 def _is_of_event(value: bytes | None, event_id: str) -> bool:

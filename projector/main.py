@@ -12,6 +12,7 @@ import structlog
 
 from projector.batch_size import BatchSize
 from projector.burst import BurstLimit
+from projector.contact_erasing import ROWS_A_RECORD
 from projector.eraser import Eraser, connect, start_eraser
 from projector.health import start_health_server
 from projector.housekeeping import start_housekeeping
@@ -59,7 +60,13 @@ class SessionFactory:
 
     def writer(self, topic: Topic) -> Writer:
         """Open a writer."""
-        return Writer(self._settings.database_url, SCHEMA, topic, self._watchdog)
+        return Writer(
+            self._settings.database_url,
+            SCHEMA,
+            topic,
+            self._watchdog,
+            rows=lambda: ROWS_A_RECORD * self._batch_size.current,
+        )
 
     def eraser(self) -> Eraser:
         """Open an eraser."""

@@ -116,6 +116,8 @@ _CAUGHT_UP: Final = """
     ON CONFLICT (log_partition) DO UPDATE SET caught_up_at = excluded.caught_up_at
 """
 
+_AT_WORK: Final = "UPDATE batches SET committed_at = clock_timestamp() WHERE log_partition = %(partition)s"
+
 _NOTIFY: Final = """
     SELECT pg_notify('projection', p.generation || ':' || p.log_partition || ':' || p.next_offset)
     FROM positions p WHERE p.log_partition = ANY(%(partitions)s::integer[])
@@ -182,6 +184,11 @@ def advance(
         parameters[outcome] = [counts[partition, outcome] for partition in partitions]
     connection.execute(_ADVANCE, parameters)
     connection.execute(_STAMP, parameters)
+
+
+def stamp_at_work(connection: Connected, partition: int) -> None:
+    """Note that somebody is at work on a partition whose position stays for a while."""
+    connection.execute(_AT_WORK, {"partition": partition})
 
 
 def note_commit(connection: Connected, partitions: Collection[int]) -> None:

@@ -57,6 +57,12 @@ _ERASED_SINCE: Final = """
     LIMIT 1
 """
 
+# The position stands before the record and the marker is there: an erasure in several transactions is under way.
+_ERASING: Final = """
+    SELECT log_partition, max(e.log_offset) + 1 FROM erased_contacts e JOIN positions p USING (log_partition)
+    WHERE e.log_offset >= p.next_offset GROUP BY log_partition
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -116,6 +122,10 @@ class Snapshot:
             cursor.itersize = 10_000
             cursor.execute(statement, {"partition": partition})
             return Counter(("/".join(str(part) for part in row[:-1]), row[-1]) for row in cursor)
+
+    def erasing(self) -> dict[int, int]:
+        """Name the partitions in which a large contact is being erased, and where they will stand after it."""
+        return dict(self._connection.execute(_ERASING).fetchall())
 
     def erased_since(self, positions: dict[int, int]) -> set[int]:
         """Name the partitions in which something was erased at or past a position."""

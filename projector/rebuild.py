@@ -13,6 +13,7 @@ import psycopg
 from kafka import TopicPartition
 from psycopg import conninfo, errors, sql
 
+from projector.contact_erasing import ROWS_A_RECORD
 from projector.errors import BusyError, ProjectorError
 from projector.housekeeping import NEW, OLD, claim
 from projector.proof import Comparison, Snapshot, compare
@@ -37,6 +38,9 @@ SWAP_TRIES: Final = 100
 LIVE_PATIENCE: Final = 60.0
 """Seconds to wait for the live projector."""
 
+ERASING_PATIENCE: Final = 3_600.0
+"""Seconds more while it erases a large contact."""
+
 SMALL_TAIL: Final = 2_000
 """Records that may be left to fold while the live positions are locked: well under a second's work."""
 
@@ -55,6 +59,10 @@ class DifferentError(ProjectorError):
     def __init__(self, comparison: Comparison) -> None:
         super().__init__(f"{len(comparison.differences)} tables and partitions differ")
         self.comparison = comparison
+
+
+class _BringsBackError(ProjectorError):
+    """The live set has just begun to erase a large contact, which the new one still shows."""
 
 
 class Rebuild:
@@ -89,7 +97,8 @@ class Rebuild:
         try:
             self._claim(schema)
             self._begin()
-            self._writer = Writer(url, schema, topic, watchdog, live=False)
+            rows = ROWS_A_RECORD * batch_size
+            self._writer = Writer(url, schema, topic, watchdog, live=False, rows=lambda: rows)
         except BaseException:
             self._guard.close()
             raise
@@ -127,24 +136,45 @@ class Rebuild:
             return live.positions
 
     def _await_live(self) -> None:
-        """Wait for the live tables to come to where an interrupted rebuild stands, which may be ahead of them."""
+        """Wait for the live tables to come to where an interrupted rebuild stands, which may be ahead of them.
+
+        Nor can be compared what is being erased, here or there, in several transactions.
+        """
         deadline = self._clock() + LIVE_PATIENCE
-        mine = {partition: stored.next_offset for partition, stored in self._writer.positions(self._log_ends()).items()}
-        while any(next_offset < mine[partition] for partition, next_offset in self._live_positions().items()):
-            if self._clock() > deadline:
+        mine = self._positions() | self._erasing(self._schema)
+        while True:
+            with Snapshot(self._url, PROJECTION) as live:
+                erasing = live.erasing()
+            behind = any(next_offset < mine[partition] for partition, next_offset in live.positions.items())
+            if not erasing and not behind:
+                return
+            if self._clock() > deadline + (ERASING_PATIENCE if erasing else 0):
                 raise ProjectorError(
                     "the live tables are behind the new ones and do not move: is the projector running?"
                 )
             self._sleep(0.2)
 
+    def _positions(self) -> dict[int, int]:
+        stored = self._writer.positions(range(self._topic.partitions))
+        return {partition: stored.next_offset for partition, stored in stored.items()}
+
+    def _erasing(self, schema: str) -> dict[int, int]:
+        with Snapshot(self._url, schema) as tables:
+            return tables.erasing()
+
     def catch_up(self) -> None:
-        """Fold up to the end of the log, until little is left."""
+        """Fold up to the end of the log, until little is left, and no contact that the live set begins to erase."""
         while True:
             ends = self._log_ends()
-            left = sum(ends.values()) - sum(stored.next_offset for stored in self._writer.positions(ends).values())
-            if left <= SMALL_TAIL:
+            left = sum(ends.values()) - sum(self._positions().values())
+            if left <= SMALL_TAIL and not self._would_bring_back():
                 return
             self._fold(ends)
+
+    def _would_bring_back(self) -> bool:
+        """Tell whether a contact that the live set does not show any more is still in the new one."""
+        mine = self._positions()
+        return any(end > mine[partition] for partition, end in self._erasing(PROJECTION).items())
 
     def swap(self) -> None:
         """Put the new set in the live one's place, in one short transaction, at the same offsets or further."""
@@ -153,7 +183,7 @@ class Rebuild:
         for _ in range(SWAP_TRIES):
             try:
                 self._try_swap()
-            except (errors.LockNotAvailable, errors.DeadlockDetected):
+            except (errors.LockNotAvailable, errors.DeadlockDetected, _BringsBackError):
                 self._sleep(0.1)
                 self.catch_up()
             else:
@@ -170,6 +200,8 @@ class Rebuild:
             connection.execute("SET LOCAL lock_timeout = '200ms'")
             # Raising the old set's generation takes its locks, and refuses every projector that waits for them.
             locked = connection.execute(_LOCK_LIVE.format(positions=sql.Identifier(PROJECTION, "positions"))).fetchall()
+            if self._would_bring_back():
+                raise _BringsBackError
             self._fold({partition: next_offset for partition, next_offset, _ in locked})
             names = sql.Identifier(PROJECTION), sql.Identifier(self._schema), sql.Identifier(OLD)
             live, new, old = names

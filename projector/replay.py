@@ -45,12 +45,13 @@ class Replay:
         pipeline = Pipeline(self._writer)
         planned = {partition: stored.next_offset for partition, stored in positions.items()}
         read = 0
+        under_way: Batch | None = None
         try:
             while todo:
                 batch = self._poll(todo, planned)
-                positions |= pipeline.settle() or {}
+                positions |= self._settle(pipeline, under_way)
                 report(read)
-                read = 0
+                read, under_way = 0, batch
                 if batch is not None:
                     expected = {partition: positions[partition] for partition in batch.next_offsets}
                     pipeline.submit(batch, expected, lambda _: None)
@@ -59,9 +60,18 @@ class Replay:
                 for partition in [p for p, end in todo.items() if planned[p] >= end]:
                     del todo[partition]
                     self._consumer.pause(TopicPartition(self._topic.name, partition))
-            return positions | (pipeline.settle() or {})
+            return positions | self._settle(pipeline, under_way)
         finally:
             pipeline.close()
+
+    def _settle(self, pipeline: Pipeline, batch: Batch | None) -> dict[int, Stored]:
+        """Wait for the batch under way, and go on writing it while a large erasure keeps part of it from moving."""
+        positions = pipeline.settle() or {}
+        while batch and (staying := batch.behind(positions)):
+            batch = batch.only(staying)
+            pipeline.submit(batch, {partition: positions[partition] for partition in staying}, lambda _: None)
+            positions |= pipeline.settle() or {}
+        return positions
 
     def _poll(self, todo: Mapping[int, int], planned: Mapping[int, int]) -> Batch | None:
         try:

@@ -6,6 +6,8 @@ Whatever goes wrong ends the session; the next one starts from the positions in 
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -13,11 +15,11 @@ from kafka import ConsumerRebalanceListener, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
 from projector.batch import decode_batch
-from projector.errors import TIMED_OUT, FencedError, PositionOutsideLogError, TopicRecreatedError
+from projector.errors import TIMED_OUT, PositionOutsideLogError, TopicRecreatedError
 from projector.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from kafka import KafkaConsumer
 
@@ -72,6 +74,8 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         self._promised: dict[int, int] = {}
         self._assignment = 0
         self._counts: Counts | None = None
+        self._begun: tuple[Batch, int] | None = None
+        self._waiting: Batch | None = None
         consumer.subscribe([topic.name], listener=self)
 
     def close(self) -> None:
@@ -99,6 +103,7 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
     def turn(self) -> Counts | None:
         """Poll once and begin to write what came; give the counts of a batch that was written, None when none was.
 
+        The partition of a large erasure waits from turn to turn until that is finished; the others go on.
         When this raises, and after `close`, what is written is what the positions say.
         """
         self._check_topic(IDENTIFY_EVERY)
@@ -107,17 +112,19 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         by_partition = {tp.partition: found for tp, found in polled.items() if tp.partition in planned}
         next_offsets = self._next_offsets(planned, by_partition)
         batch = decode_batch(by_partition, next_offsets, self._topic.partitions) if next_offsets else None
-        written = self._settle()
+        written = self._settle(assignment)
+        if batch is None or self._waiting is not None:
+            self._stamp_idle()
+        if self._waiting is not None:
+            batch = self._waiting.followed_by(batch) if batch is not None else self._waiting
         if batch is not None:
             self._begin(batch, assignment)
-        else:
-            self._stamp_idle()
         return written
 
     def _poll(self) -> dict[TopicPartition, list[Any]]:
         try:
             polled: dict[TopicPartition, list[Any]] = self._consumer.poll(
-                timeout_ms=int(POLL * 1000), max_records=self._batch_size.current
+                timeout_ms=int(POLL * 1000) if self._waiting is None else 0, max_records=self._batch_size.current
             )
         except OffsetOutOfRangeError as error:
             self._check_topic(0)
@@ -145,22 +152,25 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
     def _begin(self, batch: Batch, assignment: int) -> None:
         with self._lock:
             if assignment != self._assignment:
-                raise FencedError("the partitions were assigned anew between poll and write")
+                self._waiting = None  # all is polled again, from where the tables stand: see `on_partitions_assigned`
+                return
             expected = {partition: self._owned[partition] for partition in batch.next_offsets}
             self._promised = dict(batch.next_offsets)
+        self._counts = None
+        self._begun = batch, assignment
         self._pipeline.submit(batch, expected, self._check)
 
     def _check(self, counts: Counts) -> None:
         self._burst.check(counts)
         self._counts = counts
 
-    def _settle(self) -> Counts | None:
+    def _settle(self, assignment: int) -> Counts | None:
         try:
             moved = self._pipeline.settle()
         except (psycopg.OperationalError, *TIMED_OUT):
             self._batch_size.shrink()
             raise
-        if moved is None:
+        if moved is None or self._begun is None:
             return None
         self._batch_size.grow()
         with self._lock:
@@ -169,7 +179,18 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
                 owned = self._owned.get(partition)
                 if owned is not None and owned.next_offset < stored.next_offset:
                     self._owned[partition] = stored
-        return self._counts
+        batch, begun_in = self._begun
+        staying = batch.behind(moved)
+        self._hold(staying)
+        self._waiting = batch.only(staying) if staying and begun_in == assignment else None
+        return self._counts or Counter({(partition, "erasing"): 1 for partition in staying})
+
+    def _hold(self, partitions: Collection[int]) -> None:
+        """Fetch nothing more of these, lest what waits grow without end, and go on with those held before."""
+        held = {TopicPartition(self._topic.name, partition) for partition in partitions}
+        with suppress(KeyError):  # it is not assigned any more, or was assigned anew, which lets it go
+            self._consumer.resume(*self._consumer.paused() - held)
+            self._consumer.pause(*held & self._consumer.assignment())
 
     def _stamp_idle(self) -> None:
         idle = [partition for partition, lag in self.lag().items() if lag == 0]

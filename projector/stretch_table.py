@@ -1,4 +1,4 @@
-"""Properties by name and stretch in the tables: read, fold, write; after an erasure subtract or count again."""
+"""Properties by name and stretch in the tables: read, fold, write."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from projector.stretches import (
-    STRETCH,
-    Group,
-    Groups,
     Occurrence,
     Seen,
     Stretch,
@@ -46,6 +43,7 @@ class _Row(msgspec.Struct):
     counts: list[int]
     first_received_at: list[datetime]
     last_received_at: list[datetime]
+    recount: bool = False  # only read: what is saved leaves the mark as it is
 
 
 _rows: Final = msgspec.json.Decoder(list[_Row])
@@ -92,36 +90,6 @@ _DELETE: Final = """
         = (gone.log_partition, gone.workspace_id, gone.name, gone.stretch)
 """
 
-_SIZES: Final = """
-    UPDATE event_names n SET smallest_bytes = s.smallest, largest_bytes = s.largest
-    FROM (SELECT name, min(smallest_bytes) AS smallest, max(largest_bytes) AS largest
-          FROM event_name_stretches
-          WHERE log_partition = %(partition)s AND workspace_id = %(workspace_id)s AND name = ANY(%(names)s::text[])
-          GROUP BY name) AS s
-    WHERE n.log_partition = %(partition)s AND n.workspace_id = %(workspace_id)s AND n.name = s.name
-"""
-
-_SURVIVORS: Final = """
-    SELECT log_partition, log_offset, workspace_id, name, received_at, properties::text
-    FROM timeline
-    WHERE log_partition = %(partition)s AND log_offset >= %(start)s AND log_offset < %(end)s
-      AND workspace_id = %(workspace_id)s AND name = %(name)s
-    ORDER BY log_offset
-"""
-
-_CONTACT_COUNTS: Final = """
-    SELECT name, log_offset / %(stretch_length)s AS stretch, count(*)
-    FROM timeline WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
-    GROUP BY 1, 2
-"""
-
-_CONTACT_EVENTS: Final = """
-    SELECT log_partition, log_offset, workspace_id, name, received_at, properties::text
-    FROM timeline
-    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = ANY(%(names)s::text[])
-    ORDER BY log_offset
-"""
-
 
 def count_events(connection: Connected, events: Iterable[Occurrence]) -> None:
     """Count events that have just come onto the timeline, given in log order."""
@@ -133,7 +101,7 @@ def load(connection: Connected, keys: Collection[StretchKey]) -> dict[StretchKey
     """Read the stretches of these keys that there are."""
     found: dict[StretchKey, Stretch] = {}
     for some in _slices(list(keys)):
-        (text,) = connection.execute(_KNOWN, _columns(some)).fetchone() or ("[]",)
+        (text,) = connection.execute(_KNOWN, key_columns(some)).fetchone() or ("[]",)
         for row in _rows.decode(text):
             pairs = zip(row.properties, row.types, strict=True)
             seen = zip(row.counts, row.first_received_at, row.last_received_at, strict=True)
@@ -143,6 +111,7 @@ def load(connection: Connected, keys: Collection[StretchKey]) -> dict[StretchKey
                 largest=row.largest_bytes,
                 others=row.others,
                 seen={pair: Seen(*one) for pair, one in zip(pairs, seen, strict=True)},
+                recount=row.recount,
             )
     return found
 
@@ -152,7 +121,7 @@ def save(connection: Connected, stretches: Mapping[StretchKey, Stretch]) -> None
     for some in _slices([_row(key, stretch) for key, stretch in stretches.items() if stretch.count]):
         connection.execute(_SAVE, {"rows": _encoder.encode(some).decode()})
     if emptied := [key for key, stretch in stretches.items() if not stretch.count]:
-        connection.execute(_DELETE, _columns(emptied))
+        connection.execute(_DELETE, key_columns(emptied))
 
 
 def _row(key: StretchKey, stretch: Stretch) -> _Row:
@@ -172,76 +141,8 @@ def _row(key: StretchKey, stretch: Stretch) -> _Row:
     )
 
 
-def take_event_out(connection: Connected, event: Occurrence) -> None:
-    """Count what is left without an event that has just been taken off the timeline."""
-    _take_out(connection, group_events([event]))
-
-
-class ContactsShare:
-    """What a contact that is being erased has contributed. Look before its rows go, `take_out` after.
-
-    Stretches that it had for itself are simply emptied. For the others either its own events are read or the surviving
-    ones, whichever are fewer.
-    """
-
-    def __init__(self, connection: Connected, partition: int, workspace_id: int, contact_id: int) -> None:
-        self._connection = connection
-        self._who = {"workspace_id": workspace_id, "contact_id": contact_id}
-        rows = connection.execute(_CONTACT_COUNTS, self._who | {"stretch_length": STRETCH}).fetchall()
-        counts = {StretchKey(partition, workspace_id, name, stretch): count for name, stretch, count in rows}
-        known = load(connection, counts)
-        self._emptied = [key for key, count in counts.items() if key in known and known[key].count == count]
-        shared = {key: count for key, count in counts.items() if key in known and known[key].count != count}
-        fewer = {key for key, count in shared.items() if not known[key].others and count * 2 <= known[key].count}
-        self._recount = [key for key in shared if key not in fewer]
-        self._groups: Groups = group_events(self._events(fewer)) if fewer else {}
-
-    def _events(self, keys: Collection[StretchKey]) -> Iterator[Occurrence]:
-        names = sorted({key.name for key in keys})
-        with self._connection.cursor(name="erased_events") as cursor:
-            cursor.itersize = 5_000
-            cursor.execute(_CONTACT_EVENTS, self._who | {"names": names})
-            for row in cursor:
-                event = Occurrence(*row)
-                if _key(event) in keys:
-                    yield event
-
-    def take_out(self) -> None:
-        """Count what is left."""
-        _take_out(self._connection, self._groups, self._recount, self._emptied)
-
-
-def _take_out(
-    connection: Connected,
-    groups: Mapping[StretchKey, list[Group]],
-    recount: Iterable[StretchKey] = (),
-    emptied: Iterable[StretchKey] = (),
-) -> None:
-    known = load(connection, groups.keys())
-    exact = {key: known[key] for key, gone in groups.items() if key in known and known[key].subtract(gone)}
-    save(connection, exact | {key: Stretch() for key in emptied})
-    again = [*recount, *(key for key in known if key not in exact)]
-    for key in again:
-        save(connection, {key: Stretch()} | add_groups({}, group_events(_survivors(connection, key))))
-    names: dict[tuple[int, int], set[str]] = {}
-    for key in (*exact, *emptied, *again):
-        names.setdefault(key[:2], set()).add(key.name)
-    for (partition, workspace_id), touched in names.items():
-        connection.execute(_SIZES, {"partition": partition, "workspace_id": workspace_id, "names": sorted(touched)})
-
-
-def _survivors(connection: Connected, key: StretchKey) -> list[Occurrence]:
-    start = key.stretch * STRETCH
-    parameters = {"partition": key.log_partition, "workspace_id": key.workspace_id, "name": key.name}
-    rows = connection.execute(_SURVIVORS, parameters | {"start": start, "end": start + STRETCH})
-    return [Occurrence(*row) for row in rows]
-
-
-def _key(event: Occurrence) -> StretchKey:
-    return StretchKey(event.log_partition, event.workspace_id, event.name, event.log_offset // STRETCH)
-
-
-def _columns(keys: Iterable[StretchKey]) -> dict[str, list[Any]]:
+def key_columns(keys: Iterable[StretchKey]) -> dict[str, list[Any]]:
+    """Give keys as a statement takes them: column by column."""
     partitions, workspaces, names, stretches = zip(*keys, strict=True)
     return {
         "partitions": list(partitions),

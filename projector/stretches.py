@@ -101,13 +101,17 @@ Groups: TypeAlias = "dict[StretchKey, list[Group]]"
 
 
 class Stretch(msgspec.Struct):
-    """A name in a stretch. `seen` is by property name and type; sizes are bytes."""
+    """A name in a stretch. `seen` is by property name and type; sizes are bytes.
+
+    With `recount` set only the count is right, and the rest waits to be counted again.
+    """
 
     count: int = 0
     smallest: int = 0
     largest: int = 0
     others: int = 0
     seen: dict[tuple[str, str], Seen] = {}
+    recount: bool = False
 
     def add(self, group: Group) -> None:
         """Fold a group in; groups come in log order."""

@@ -9,7 +9,9 @@ import psycopg
 from psycopg import errors
 
 from projector.applying import Applier, is_data_fault, split
+from projector.contact_erasing import CREATE_ERASED_ROWS, ROWS
 from projector.errors import NotMigratedError
+from projector.large_erasures import LargeErasures, contact_erasures
 from projector.position_table import (
     Stored,
     advance,
@@ -22,7 +24,7 @@ from projector.position_table import (
 )
 from projector.takeover import APPLICATION_NAME, terminate_blockers
 from projector.timeline_table import CREATE_INCOMING
-from projector.version import ensure_version
+from projector.version import ITEMISES_PROPERTIES, ensure_version
 from runtime.postgres import connection_string
 from schemas.records import InvalidRecordError
 
@@ -44,8 +46,8 @@ PATIENCE: Final = 8.0
 unless the server itself is frozen."""
 
 ERASING_PATIENCE: Final = 28.0
-"""The same for a transaction with an erasure, whose work depends on the contact and not on the batch; below the thirty
-seconds after which the consumer group takes a silent member's partitions away."""
+"""The same for a transaction with an erasure, which may touch many rows; below the thirty seconds after which the
+consumer group takes a silent member's partitions away. A contact that is too large for it goes in steps."""
 
 ALONE_PATIENCE: Final = 300.0
 """The same for a set that nobody reads and nobody else writes."""
@@ -63,7 +65,7 @@ _LIMITS: Final = """
     SET lock_timeout = '2s'
 """
 
-
+_IS_MIGRATED: Final = "SELECT recount FROM event_name_stretches LIMIT 0"
 _NOT_MIGRATED: Final = "The database has no tables for this version in schema {schema}; run `contact-events migrate`."
 
 
@@ -71,16 +73,28 @@ class Writer:
     """Applies batches of one topic to one set of tables, over one connection of its own.
 
     A set that is not `live` has no readers to notify and no other writer to make room for, so it may take its time.
+    `rows` tells how many rows of a contact to erase in one transaction.
     """
 
-    def __init__(self, url: str, schema: str, topic: Topic, watchdog: Watchdog, *, live: bool = True) -> None:
+    def __init__(  # noqa: PLR0913 - its parts
+        self,
+        url: str,
+        schema: str,
+        topic: Topic,
+        watchdog: Watchdog,
+        *,
+        live: bool = True,
+        rows: Callable[[], int] = lambda: ROWS,
+    ) -> None:
         self._url = url
         self._schema = schema
         self._topic = topic
         self._live = live
         self._watchdog = watchdog
         self._connection, self.version = self._connect()
-        self._applier = Applier(self._connection, topic.topic_id, self.version)
+        itemised = self.version >= ITEMISES_PROPERTIES
+        self._large = LargeErasures(self._connection, topic.topic_id, itemised=itemised, rows=rows)
+        self._applier = Applier(self._connection, topic.topic_id, self._large, itemised=itemised)
 
     def _connect(self) -> tuple[Connected, int]:
         conninfo = connection_string(self._url, role=ROLE, schema=self._schema, application_name=APPLICATION_NAME)
@@ -91,6 +105,8 @@ class Writer:
                 if not self._live:
                     connection.execute(_ALONE_LIMIT)
                 connection.execute(CREATE_INCOMING)
+                connection.execute(CREATE_ERASED_ROWS)
+                connection.execute(_IS_MIGRATED)
                 with connection.transaction():
                     ensure_positions(connection, self._topic)
                     version = ensure_version(connection)
@@ -120,23 +136,48 @@ class Writer:
     ) -> dict[int, Stored]:
         """Apply a batch and move the positions from `expected`; return where they stand now.
 
-        Raises FencedError if they stand elsewhere. `before_commit` sees the counts and may raise to undo it all. Any
-        exception means that nothing was written, except that a failed COMMIT is in doubt: read the positions again.
+        Where the erasure of a large contact is under way, one step is made, and the position stays: write that
+        partition's part again. Raises FencedError if the positions stand elsewhere. `before_commit` sees the counts and
+        may raise to undo it all. Any exception means that nothing was written but such steps, except that a failed
+        COMMIT is in doubt: read the positions again.
         """
-        runs = split(batch.items)
         try:
-            self._transact(batch, runs, expected, before_commit)
+            return self._write(batch, expected, before_commit)
         except errors.LockNotAvailable:
             terminate_blockers(self._url, self._schema, list(expected), self._connection.info.backend_pid)
-            self._transact(batch, runs, expected, before_commit)
-        except (psycopg.Error, InvalidRecordError) as error:
-            if not is_data_fault(error):
-                raise
-            self._transact(batch, runs, expected, before_commit, bisect=True)
-        return {
-            partition: Stored(batch.next_offsets[partition], stored.generation)
-            for partition, stored in expected.items()
+            return self._write(batch, expected, before_commit)
+
+    def _write(
+        self, batch: Batch, expected: Mapping[int, Stored], before_commit: Callable[[Counts], None]
+    ) -> dict[int, Stored]:
+        moving, staying = dict(expected), self._erase_large(batch, expected)
+        if staying:
+            moving = {partition: stored for partition, stored in expected.items() if partition not in staying}
+            batch = batch.only(moving)
+        if moving:
+            runs = split(batch.items)
+            try:
+                self._transact(batch, runs, moving, before_commit)
+            except (psycopg.Error, InvalidRecordError) as error:
+                if not is_data_fault(error):
+                    raise
+                self._transact(batch, runs, moving, before_commit, bisect=True)
+        moved = {
+            partition: Stored(batch.next_offsets[partition], stored.generation) for partition, stored in moving.items()
         }
+        return dict(expected) | moved
+
+    def _erase_large(self, batch: Batch, expected: Mapping[int, Stored]) -> set[int]:
+        erasures = contact_erasures(batch.items)
+        if not erasures:
+            return set()
+        with self._watchdog.limit(self._connection, ERASING_PATIENCE if self._live else ALONE_PATIENCE):
+            if self._live:
+                self._connection.execute(_ERASING_LIMIT)
+            staying = self._large.step(erasures, expected)
+            if self._live:
+                self._connection.execute(_USUAL_LIMIT)
+        return staying
 
     def _transact(
         self,
