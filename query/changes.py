@@ -37,7 +37,7 @@ def new_events(
     """Read the events of these contacts that the stretch brought, in log order; at most `MOST`."""
     rows = connection.execute(
         """
-        SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
+        SELECT event_id, name, occurred_at, received_at, properties::text, log_offset, contact_id
         FROM timeline
         WHERE log_partition = %(log_partition)s AND log_offset >= %(start)s AND log_offset < %(end)s
           AND workspace_id = %(workspace_id)s AND contact_id = ANY(%(contact_ids)s)

@@ -78,7 +78,7 @@ def _place(rows: list[Row]) -> Place | None:
 
 
 _POSITIONED: Final = """
-    SELECT placed.place, asked.* FROM (
+    SELECT asked.*, placed.place FROM (
         SELECT json_build_array(p.topic_id, c.log_partition, p.next_offset)::text AS place
         FROM contacts AS c JOIN positions AS p USING (log_partition)
         WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s
@@ -91,14 +91,15 @@ _placed = msgspec.json.Decoder(tuple[UUID, int, int])
 def with_position(question: Question[Answer]) -> Question[tuple[Position | None, Answer] | None]:
     """Ask by one statement for something of a contact, and for the newest record that is in the tables by then.
 
-    None when there is no such contact. The place stands in every row, as one short text that is read once.
+    None when there is no such contact. The place stands in every row, behind what was asked for, as one short text that
+    is read once; the question's own reader looks at its own columns alone, of which the first is never NULL.
     """
 
     def read(rows: list[Row]) -> tuple[Position | None, Answer] | None:
         if not rows:
             return None
-        topic_id, partition, next_offset = _placed.decode(rows[0][0])
+        topic_id, partition, next_offset = _placed.decode(rows[0][-1])
         position = Position(topic_id, partition, next_offset - 1) if next_offset else None
-        return position, question.read([row[1:] for row in rows] if rows[0][1] is not None else [])
+        return position, question.read(rows if rows[0][0] is not None else [])
 
     return Question(f"{_POSITIONED} ({question.statement}) AS asked ON true", question.parameters, read)

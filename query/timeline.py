@@ -28,13 +28,12 @@ class Event(msgspec.Struct, frozen=True):  # a page makes fifty of them: five ti
     """One contact event. `properties` is the text of a JSON object, with numbers as they were written."""
 
     id: str
-    contact_id: int
     name: str
     occurred_at: datetime
     received_at: datetime
     properties: str
-    log_partition: int
     log_offset: int
+    contact_id: int
 
     @property
     def late(self) -> bool:
@@ -115,11 +114,15 @@ def ask_page(
 
     def read(rows: list[Row]) -> Page:
         if not filters.scans:
-            return _page([Event(*row) for row in rows], cursor, limit, None)
-        mark = next((Event(*row[:8]) for row in rows if row[8] == STRETCH), None)
-        return _page([Event(*row[:8]) for row in rows if row[9]], cursor, limit, mark)
+            return _page(_events(rows, contact_id), cursor, limit, None)
+        mark = next(iter(_events([row for row in rows if row[6] == STRETCH], contact_id)), None)
+        return _page(_events([row for row in rows if row[7]], contact_id), cursor, limit, mark)
 
     return Question(_statement(filters, older=older), parameters, read)
+
+
+def _events(rows: list[Row], contact_id: int) -> list[Event]:
+    return [Event(row[0], row[1], row[2], row[3], row[4], row[5], contact_id) for row in rows]  # half of a slice's time
 
 
 def _statement(filters: Filters, *, older: bool) -> LiteralString:
@@ -178,7 +181,7 @@ def find_event(connection: Connection[Any], workspace_id: int, contact_id: int, 
     """Read one event; None when the contact has none of that id."""
     row = connection.execute(
         """
-        SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
+        SELECT event_id, name, occurred_at, received_at, properties::text, log_offset, contact_id
         FROM timeline
         WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND event_id = %(event_id)s
         """,

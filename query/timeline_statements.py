@@ -7,14 +7,14 @@ from typing import Final
 # The bounds are one row comparison and one plain one, both answered by the index, and neither is ever absent: an
 # optional condition would keep the server from one good plan for all pages.
 OLDER: Final = """
-    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
+    SELECT event_id, name, occurred_at, received_at, properties::text, log_offset
     FROM timeline
     WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
       AND (occurred_at, log_offset) < (%(before_at)s, %(before_offset)s) AND occurred_at >= %(occurred_from)s
     ORDER BY occurred_at DESC, log_offset DESC LIMIT %(limit)s
 """
 NEWER: Final = """
-    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset
+    SELECT event_id, name, occurred_at, received_at, properties::text, log_offset
     FROM timeline
     WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
       AND (occurred_at, log_offset) > (%(after_at)s, %(after_offset)s) AND occurred_at < %(occurred_before)s
@@ -23,8 +23,7 @@ NEWER: Final = """
 # The same for some of the contact's names: a few from the index for each, of which the page takes the newest. The two
 # tables collate names differently, and only the timeline's own way finds its index.
 NAMED_OLDER: Final = """
-    SELECT e.event_id, e.contact_id, e.name, e.occurred_at, e.received_at, e.properties::text,
-           e.log_partition, e.log_offset
+    SELECT e.event_id, e.name, e.occurred_at, e.received_at, e.properties::text, e.log_offset
     FROM (
         SELECT name FROM contact_event_names
         WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
@@ -40,8 +39,7 @@ NAMED_OLDER: Final = """
     ORDER BY e.occurred_at DESC, e.log_offset DESC LIMIT %(limit)s
 """
 NAMED_NEWER: Final = """
-    SELECT e.event_id, e.contact_id, e.name, e.occurred_at, e.received_at, e.properties::text,
-           e.log_partition, e.log_offset
+    SELECT e.event_id, e.name, e.occurred_at, e.received_at, e.properties::text, e.log_offset
     FROM (
         SELECT name FROM contact_event_names
         WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
@@ -59,8 +57,7 @@ NAMED_NEWER: Final = """
 # The same, looking at one event after the other: a stretch of at most so many, of which the last one comes along as a
 # mark even when it does not match. The limit stops the scan as soon as the page is full.
 SCAN_OLDER: Final = """
-    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset,
-           place, fits
+    SELECT event_id, name, occurred_at, received_at, properties::text, log_offset, place, fits
     FROM (
         SELECT *, row_number() OVER (ORDER BY occurred_at DESC, log_offset DESC) AS place,
             (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s))
@@ -78,8 +75,7 @@ SCAN_OLDER: Final = """
     ORDER BY occurred_at DESC, log_offset DESC LIMIT %(limit)s
 """
 SCAN_NEWER: Final = """
-    SELECT event_id, contact_id, name, occurred_at, received_at, properties::text, log_partition, log_offset,
-           place, fits
+    SELECT event_id, name, occurred_at, received_at, properties::text, log_offset, place, fits
     FROM (
         SELECT *, row_number() OVER (ORDER BY occurred_at, log_offset) AS place,
             (cardinality(%(names)s::text[]) = 0 OR name = ANY(%(names)s))

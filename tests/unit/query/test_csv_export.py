@@ -18,7 +18,7 @@ NOON = datetime(2026, 6, 7, 12, tzinfo=UTC)
 
 
 def event(properties: str = "{}", name: str = "plan_upgraded", occurred_at: datetime = NOON) -> Event:
-    return Event("e1", 17, name, occurred_at, occurred_at + timedelta(microseconds=250_000), properties, 0, 1)
+    return Event("e1", name, occurred_at, occurred_at + timedelta(microseconds=250_000), properties, 1, 17)
 
 
 def table(*events: Event, columns: tuple[Event, ...] | None = None, zone: str = "UTC") -> list[list[str]]:

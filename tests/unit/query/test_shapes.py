@@ -22,7 +22,7 @@ def test_an_event_is_written_with_its_times_and_properties_as_agreed(
     occurred_at: datetime, received_at: datetime, properties: dict[str, str | float]
 ) -> None:
     text = msgspec.json.encode(properties).decode()
-    event = Event("e1", 17, "plan_upgraded", occurred_at, received_at, text, 0, 41)
+    event = Event("e1", "plan_upgraded", occurred_at, received_at, text, 41, 17)
 
     written = msgspec.json.encode(event_document(event)).decode()
 
@@ -32,7 +32,7 @@ def test_an_event_is_written_with_its_times_and_properties_as_agreed(
 
 def test_one_line_is_one_line() -> None:
     event = Event(
-        "e1", 17, "a", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), '{"a":\r\n"\\n"}', 0, 1
+        "e1", "a", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), '{"a":\r\n"\\n"}', 1, 17
     )
 
     line = one_line(event_document(event))

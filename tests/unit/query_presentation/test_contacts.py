@@ -46,7 +46,7 @@ def event(
     name: str, before: timedelta, offset: int = 0, *, late: timedelta = timedelta(), **properties: object
 ) -> Event:
     at = NOW - before
-    return Event(f"e{offset}", 17, name, at, at + late, json.dumps(properties), 0, offset)
+    return Event(f"e{offset}", name, at, at + late, json.dumps(properties), offset, 17)
 
 
 @pytest.mark.parametrize(
