@@ -61,4 +61,4 @@ class CursorSigner:
         return Cursor(direction, EPOCH + timedelta(microseconds=microseconds), log_offset)
 
     def _sign(self, body: bytes, of: str) -> bytes:
-        return hmac.digest(self._key, of.encode() + b"\0" + body, "sha256")[:_SIGNATURE]
+        return hashlib.blake2b(of.encode() + b"\0" + body, key=self._key, digest_size=_SIGNATURE).digest()
