@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import psycopg
 from psycopg import conninfo
 from psycopg_pool import ConnectionPool
 
@@ -116,5 +117,5 @@ def _shut_down(connection: Connection[object]) -> None:
     try:
         with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as handle:
             handle.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it was already gone
+    except (OSError, psycopg.Error):
+        pass  # it was already gone, or its owner has just closed it

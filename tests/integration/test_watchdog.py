@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import psycopg
 import pytest
@@ -24,9 +25,9 @@ def test_a_statement_that_does_not_come_back_is_ended(database_url: str) -> None
 def test_a_statement_in_time_is_left_alone_and_so_is_the_next(database_url: str) -> None:
     watchdog = Watchdog()
     with psycopg.connect(database_url, autocommit=True) as connection:
-        with watchdog.limit(connection, 0.2):
+        with watchdog.limit(connection, 2.0):
             connection.execute("SELECT 1")
-        assert connection.execute("SELECT pg_sleep(0.6), 7").fetchone() == ("", 7)
+        assert connection.execute("SELECT pg_sleep(2.4), 7").fetchone() == ("", 7)
 
 
 def test_one_watchdog_serves_many_connections(database_url: str) -> None:
@@ -72,3 +73,29 @@ def test_a_watchdog_whose_thread_was_lost_in_a_fork_watches_again(database_url: 
     watchdog._thread = threading.Thread()  # noqa: SLF001 - one that does not run, though something was being watched
     watchdog._begun.set()  # noqa: SLF001
     ends(watchdog, database_url)
+
+
+class Closing:
+    """A connection that its owner closes at the moment when the watchdog reaches for it."""
+
+    closed = False
+
+    def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+        self.connection = connection
+        self.reached = threading.Event()
+
+    def fileno(self) -> int:
+        self.connection.close()
+        self.reached.set()
+        return self.connection.fileno()
+
+
+def test_a_connection_that_is_closed_under_its_eyes_does_not_end_it(database_url: str) -> None:
+    watchdog = Watchdog()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        closing = Closing(connection)
+        with watchdog.limit(cast("psycopg.Connection[object]", closing), 0.1):
+            assert closing.reached.wait(60)
+    thread = watchdog._thread  # noqa: SLF001
+    ends(watchdog, database_url)
+    assert watchdog._thread is thread  # noqa: SLF001 - the one that was there all along
