@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.e2e.system import System
     from tests.parts import Parts
 
-SEEN = 20_000
+SEEN = 60_000
 """Milliseconds that anything may take to show: the machine may be busy."""
 expect.set_options(timeout=SEEN)
 

@@ -127,11 +127,12 @@ def test_many_events_scroll_to_the_first(system: System, new_context: Callable[.
     page.goto(sign_in_link(system, f"/contacts/{contact_id}"))
     expect(page.locator(".total")).to_have_text("260", timeout=SEEN)
     expect(page.locator(".event").first).to_be_attached()
-    for _ in range(200):
-        if page.locator(".older").count() == 0:
-            break
+
+    def is_at_the_end() -> bool:
         page.mouse.wheel(0, 3000)
-        page.wait_for_timeout(50)
+        return page.locator(".older").count() == 0
+
+    until(page, is_at_the_end, "the first of them")
     ids = page.locator(".event").evaluate_all("rows => rows.map(row => row.dataset.id)")
     assert ids == [event["id"] for event in reversed(events)]
     page.goto(f"{system.base_url}/contacts/{contact_id}?event={contact_id}-5")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def until(page: Page, condition: Callable[[], object], what: str) -> None:
