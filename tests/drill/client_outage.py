@@ -103,7 +103,7 @@ def _audit(  # noqa: PLR0917 - what was done, and where to look
         begun = time.monotonic()
         sent = client.flush(300)
         say(f"What was left is sent {time.monotonic() - begun:.1f} s later.")
-    wait_until(lambda: not set(ids) - {event["id"] for event in running.timeline(contact_id)}, "all is shown", 60)
+    wait_until(lambda: not set(ids) - {event["id"] for event in running.timeline(contact_id)}, "all is shown")
     counts = Counter(event["id"] for event in running.timeline(contact_id))
     lost, unasked = set(ids) - set(counts), set(counts) - set(ids)
     say(f"{len(ids)} events promised, {len(counts)} on the timeline, {len(lost)} lost, {len(unasked)} never promised.")

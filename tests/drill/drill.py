@@ -77,7 +77,9 @@ def _work(drill: Drill, stand: Stand, say: Callable[[str], None]) -> list[str]:
         for caller in callers:
             caller.join(0.2)
     chaos.stopping.set()
-    chaos.join(120)
+    chaos.join(400)
+    if chaos.is_alive():
+        raise TimeoutError("the last part that was harmed did not come back")
     if chaos.error is not None:
         raise chaos.error
     loaded = time.monotonic() - started

@@ -94,7 +94,7 @@ class Command:
         send(family(self._popen.pid), signal.SIGKILL)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.wait(30)
+        self._popen.wait(60)
         self._popen = None
 
     def freeze(self) -> None:

@@ -31,14 +31,14 @@ def served(service: str, environment: Mapping[str, str]) -> Iterator[str]:
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
     try:
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not _ready(url):
             assert time.monotonic() < deadline
             assert process.poll() is None
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def _ready(url: str) -> bool:
@@ -55,6 +55,6 @@ def check(url: str, api_key: str, folder: Path, *options: str, without: Collecti
         *("--header", f"Authorization: Bearer {api_key}", "--exclude-checks", ",".join(sorted(without))),
         *("--no-color", *options),
     ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=550)
     assert done.returncode == 0, done.stdout[-9000:]
     assert f"Tested: {operations}" in done.stdout

@@ -60,7 +60,7 @@ class Running:
             process.terminate()
         for process in self._processes.values():
             try:
-                process.wait(30)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

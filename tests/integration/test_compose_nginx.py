@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import docker
 import pytest
 import yaml
 
+from cli.stack.ports import free_port
 from schemas.routes import service_for
 from tests.containers.lane import obtainable
 from tests.containers.stub import Stub
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 SERVICE: dict[str, Any] = yaml.safe_load(Path("docker-compose.yml").read_text(encoding="utf-8"))["services"]["nginx"]
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,11 @@ class Front:
 
 @contextmanager
 def connected(port: int) -> Iterator[HTTPConnection]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         yield connection
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

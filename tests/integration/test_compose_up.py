@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import docker
 import pytest
 import urllib3
 
+from cli.stack.ports import free_port
 from tests.containers.images import NGINX, PYTHON
 from tests.containers.lane import obtainable
 
@@ -64,7 +64,7 @@ class Compose:
             body=json.dumps(body).encode() if body is not None else None,
             headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
             retries=False,
-            timeout=20,
+            timeout=60,
         )
         return answer.status, json.loads(answer.data)
 
@@ -80,8 +80,12 @@ class Compose:
 
     def event_ids(self, contact: int, key: str, position: str) -> list[str]:
         """Read the contact's timeline, at the earliest at that position."""
-        status, page = self.request("GET", f"/api/v1/contacts/{contact}/events?position={position}", key)
-        assert status == 200, page
+        deadline = time.monotonic() + 120
+        path = f"/api/v1/contacts/{contact}/events?position={position}"
+        while (answered := self.request("GET", path, key))[0] != 200:  # the tables are waited for two seconds each time
+            assert answered[0] == 503, answered
+            assert time.monotonic() < deadline, answered
+        page = answered[1]
         return [event["id"] for event in page["data"]]
 
 
@@ -106,9 +110,7 @@ def compose(plugin: None) -> Iterator[Compose]:  # noqa: ARG001 - what it needs 
         pytest.skip(f"the engine has no {' and no '.join(absent)} and cannot pull it")
     client.close()
     name = f"contact-events-test-{uuid4().hex[:8]}"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     secrets = {"SECRET_KEY": "a secret of the tests, long enough to sign", "POSTGRES_PASSWORD": "letters0and1digits"}
     system = Compose(name, port, environment(PORT=str(port), TAG=name, KAFKA_HEAP_OPTS="-Xms128m -Xmx512m", **secrets))
     try:
@@ -168,7 +170,7 @@ def test_a_service_that_comes_back_elsewhere_is_found(compose: Compose, key: str
     compose.run("up", "--detach", "--no-deps", "--wait", "ingest")
     assert compose.inside("ingest", "hostname", "-i") != before
     event_id = uuid4().hex
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while (answered := compose.post_event(contact, key, event_id))[0] != 202:
         assert answered[0] == 503, answered
         assert time.monotonic() < deadline, answered

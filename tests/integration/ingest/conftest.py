@@ -134,11 +134,11 @@ class Log:
         )
         try:
             found: list[dict[str, Any]] = []
-            for partition in consumer.list_topics(self.topic, timeout=10).topics[self.topic].partitions:
-                low, high = consumer.get_watermark_offsets(TopicPartition(self.topic, partition), timeout=10)
+            for partition in consumer.list_topics(self.topic, timeout=60).topics[self.topic].partitions:
+                low, high = consumer.get_watermark_offsets(TopicPartition(self.topic, partition), timeout=60)
                 consumer.assign([TopicPartition(self.topic, partition, low)])
                 while low < high:
-                    (record,) = consumer.consume(1, timeout=10)
+                    (record,) = consumer.consume(1, timeout=60)
                     assert record.error() is None
                     low += 1  # nothing has been compacted here
                     found.append(

@@ -123,13 +123,15 @@ def test_what_the_rate_limit_refuses_is_in_the_log(
     service = build(environment)
     try:
         api = Api(Client(service.app), api_key)
-        statuses = [api.post("/api/v1/contacts/1/events", EVENT).status_code for _ in range(3)]
-        assert statuses[-1] == 429
+        statuses = [api.post("/api/v1/contacts/1/events", EVENT).status_code]
+        while statuses[-1] != 429:  # a machine that takes a second for each is within the limit for that long
+            assert len(statuses) < 1_000
+            statuses.append(api.post("/api/v1/contacts/1/events", EVENT).status_code)
     finally:
         service.close()  # writes what it has noted
 
     assert counted(database_url)["rate_limited", "plan_upgraded"] == statuses.count(429)
-    assert {row["code"] for row in rejected(database_url, 3)} == {"rate_limited", "contact_not_found"}
+    assert {row["code"] for row in rejected(database_url, len(statuses))} == {"rate_limited", "contact_not_found"}
 
 
 @pytest.fixture

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[3]
-EVENTS = 600
-PATIENCE = 40
+EVENTS = 200
+"""How many are answered before the kill at least, and how many after it."""
+
+PATIENCE = 120
+"""Seconds until a condition must hold: generous, the machine may be busy with other things."""
 
 
 def ready(url: str) -> bool:
@@ -42,7 +45,6 @@ class App:
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
         self.answered = 0
         self.unanswered = 0
-        self.stopped = False
 
     def send(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE
@@ -58,7 +60,6 @@ class App:
                     return document
                 assert answer.status == 503, answer.data
             assert time.monotonic() < deadline
-            assert not self.stopped
             threading.Event().wait(0.05)
 
 
@@ -78,28 +79,39 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(
         app = App(url, api_key)
         contact = app.send("/api/v1/contacts", {"external_id": "one"})["id"]
 
-        def send(number: int) -> None:
-            event = {"id": f"e-{number}", "name": "order_placed", "occurred_at": "2026-06-07T10:30:00Z"}
-            app.send(f"/api/v1/contacts/{contact}/events", event)
+        enough = threading.Event()
+
+        def send(lane: int) -> list[str]:
+            sent: list[str] = []
+            while not enough.is_set():
+                event = {
+                    "id": f"e-{lane}-{len(sent)}",
+                    "name": "order_placed",
+                    "occurred_at": "2026-06-07T10:30:00Z",
+                }
+                app.send(f"/api/v1/contacts/{contact}/events", event)
+                sent.append(event["id"])
+            return sent
 
         with ThreadPoolExecutor(16) as threads:
-            sent = [threads.submit(send, number) for number in range(EVENTS)]
-            wait(lambda: app.answered > EVENTS / 3)
-            for worker in workers(processes[0].pid):
-                worker.kill()
+            lanes = [threads.submit(send, lane) for lane in range(16)]
             try:
-                for each in sent:
-                    each.result()
+                wait(lambda: app.answered > EVENTS)
+                for worker in workers(processes[0].pid):
+                    worker.kill()
+                wait(lambda: app.unanswered)  # until then nothing was under way when the worker died
+                reached = app.answered
+                wait(lambda: app.answered > reached + EVENTS)
             finally:
-                app.stopped = True  # one that has lost patience must not be followed by all the others
-        assert app.unanswered, "nothing was under way when the worker died: the test says nothing"
-        wait(lambda: len(timeline(database_url)) == EVENTS)
-        assert sorted(timeline(database_url)) == sorted(f"e-{number}" for number in range(EVENTS))
+                enough.set()
+            sent = [event_id for lane in lanes for event_id in lane.result()]
+        wait(lambda: len(timeline(database_url)) >= len(sent))
+        assert sorted(timeline(database_url)) == sorted(sent)
     finally:
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait(timeout=40)
+            process.wait(timeout=PATIENCE)
 
 
 def workers(parent: int) -> list[psutil.Process]:

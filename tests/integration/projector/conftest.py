@@ -119,7 +119,7 @@ class Log:
 
     def append_raw(self, key: bytes | None, value: bytes | None, partition: int = 0) -> int:
         """Publish bytes as they are; the offset."""
-        return int(self._producer.send(self.topic, value, key, partition=partition).get(timeout=30).offset)
+        return int(self._producer.send(self.topic, value, key, partition=partition).get(timeout=60).offset)
 
     def ends(self) -> dict[int, int]:
         """The log end of each partition."""
@@ -178,7 +178,7 @@ def batch_of(projection: Projection, log: Log) -> Batch:
         projection.consumer.seek(TopicPartition(log.topic, partition), stored.next_offset)
         projection.consumer.resume(TopicPartition(log.topic, partition))  # catching up paused it
     polled: dict[int, list[object]] = {}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while sum(map(len, polled.values())) < sum(ends[p] - start[p].next_offset for p in ends):
         assert time.monotonic() < deadline
         for tp, found in projection.consumer.poll(timeout_ms=200).items():

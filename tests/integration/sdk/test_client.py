@@ -34,7 +34,7 @@ def test_what_is_tracked_stands_on_the_timeline(running: Running) -> None:
         before = datetime.now(UTC) - timedelta(days=3)
         installed = client.track(external_id="shop-17", name="shop_installed", occurred_at=before)
         many = [client.track(contact_id, "feature_enabled", {"number": number}) for number in range(1_500)]
-        assert client.flush(60)
+        assert client.flush(120)
         assert client.status().accepted == 1_502
     last = outcomes[many[-1]]
     assert isinstance(last, Accepted)
@@ -64,7 +64,7 @@ def test_each_event_learns_its_own_fate(running: Running) -> None:
         too_deep = track("plan_upgraded", deep)
         unconventional = track("Plan Upgraded", {})
         good += [track("plan_upgraded", {"number": number}) for number in range(20)]
-        assert client.flush(60)
+        assert client.flush(120)
         assert (client.status().accepted, client.status().rejected) == (41, 3)
     assert all(isinstance(outcomes[each], Accepted) for each in good)
     assert fault(outcomes[unknown_contact]) == [("/contact_id", "contact_not_found")]
@@ -98,7 +98,7 @@ def test_a_wrong_key_loses_nothing(running: Running, database_url: str, workspac
     assert "403 missing_scope" in (client.status().trouble or "")
     client.close()
     with Client(running.url, running.api_key, spool=tmp_path / "spool") as client:
-        assert client.flush(60)
+        assert client.flush(120)
     wait_until(lambda: [event["id"] for event in running.timeline(contact_id)] == [event_id], "it is on the timeline")
 
 
@@ -132,7 +132,7 @@ def expect_exactly_once(running: Running, contact_id: int, ids: list[str], spool
         last = client.track(contact_id, "trial_ended", event_id="last")
         positions: list[str] = []
         client.track(contact_id, "trial_ended", event_id=last, on_delivery=lambda it: positions.append(it.position))  # type: ignore[union-attr] # accepted
-        assert client.flush(60)
+        assert client.flush(120)
     counts = Counter(event["id"] for event in running.timeline(contact_id, positions[0]))
     assert set(counts.values()) == {1}
     assert not set(ids) - set(counts)

@@ -56,7 +56,7 @@ class Project:
     def attempt(self, *arguments: str, **variables: str) -> tuple[int, str]:
         """Run it; return exit code and output."""
         process = self.begin(*arguments, **variables)
-        output = process.communicate(timeout=240)[0]
+        output = process.communicate(timeout=500)[0]
         return process.returncode, output
 
     def run(self, *arguments: str, **variables: str) -> str:

@@ -199,7 +199,7 @@ def test_a_port_that_is_taken_while_its_part_starts_picks_another_too(running: P
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         thief.bind(("127.0.0.1", port))
         thief.listen()
-        told = starting.communicate(timeout=240)[0]
+        told = starting.communicate(timeout=500)[0]
 
     assert starting.returncode == 0, told
     assert f"Port {port} is taken" in told
@@ -229,7 +229,7 @@ def test_two_at_the_same_time_start_one_stack(running: Project) -> None:
     running.run("down")
 
     both = [running.begin("up"), running.begin("up")]
-    told = [process.communicate(timeout=240)[0] for process in both]
+    told = [process.communicate(timeout=500)[0] for process in both]
 
     assert [process.returncode for process in both] == [0, 0], told
     assert sum("Everything is running already" in each for each in told) == 1

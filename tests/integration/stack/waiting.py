@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def eventually(condition: Callable[[], object], seconds: float = 120.0) -> None:
     """Return when the condition holds; fail at the deadline."""
     deadline = time.monotonic() + seconds
     while not condition():
