@@ -5,9 +5,15 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.browser.sample import Sample
+
+ZONE = ZoneInfo("Europe/Berlin")
+"""Where the sample's agents and their browsers are."""
 
 ONGOING, EMPTY, SINGLE, LONG, HEBREW, EMOJI, BUSY, HOSTILE = 17, 18, 19, 20, 21, 22, 23, 24
 HOSTILE_TEXTS = (
@@ -38,6 +44,12 @@ def tell(sample: Sample) -> None:
     for contact_id, name, email, event, hours in others:
         sample.add_contact(contact_id, name=name, email=email)
         sample.add(contact_id, event, timedelta(hours=hours))
+
+
+def on_one_day(now: datetime, latest: timedelta, span: timedelta) -> timedelta:
+    """Give a stretch that ends `latest` before now, or later where midnight would part it: a run is of one day."""
+    end = (now - latest).astimezone(ZONE)
+    return latest if (now - latest - span).astimezone(ZONE).date() == end.date() else latest - span
 
 
 def _ongoing(sample: Sample) -> None:
@@ -81,8 +93,9 @@ def _ongoing(sample: Sample) -> None:
         },
     )
     add(ONGOING, "support_article_viewed", 2.6 * hour, {"title": "Why was my card declined?"})
+    latest = on_one_day(sample.now, 1 * day + 2 * hour, hour)
     for index, name in enumerate(["bundles", "wholesale", "pos", "subscriptions", "gift_cards", "returns"]):
-        add(ONGOING, "feature_enabled", 1 * day + (2 + index * 0.11) * hour, {"feature": name, "enabled_by": "amelia"})
+        add(ONGOING, "feature_enabled", latest + index * 0.11 * hour, {"feature": name, "enabled_by": "amelia"})
     add(
         ONGOING,
         "charge_failed",

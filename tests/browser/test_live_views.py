@@ -74,7 +74,7 @@ def test_only_what_happened_on_the_chosen_days_is_counted_for_a_reader(site: Sit
     page = agent(f"/contacts/{ONGOING}")
     until_listening(site, page)
     begin, end = choose_days(page, site)
-    page.locator(".event summary").first.click()
+    page.locator(".event:visible summary").first.click()
     for before in (NOW, site.sample.now - end, site.sample.now - begin + MOMENT, 2 * DAY + HOUR):
         site.arrive(ONGOING, "seat_removed", before)
     expect(page.locator(".total")).to_have_text("117")

@@ -79,8 +79,8 @@ def test_what_happens_between_page_and_stream_is_not_missed(
 
 def test_the_agents_path_from_home_by_keyboard(system: System, new_context: Callable[..., BrowserContext]) -> None:
     contact_id = create_contact(system, name="Ottilie Winterhalter", email="ottilie@winter.example")
-    for hours in range(1, 7):
-        record(system, contact_id, "feature_enabled", ago=timedelta(hours=hours / 100), feature=f"f{hours}")
+    for seconds in range(1, 7):
+        record(system, contact_id, "feature_enabled", ago=timedelta(seconds=seconds), feature=f"f{seconds}")
     failed = record(system, contact_id, "charge_failed", ago=timedelta(hours=30), amount=79, currency="EUR")
     page = new_context().new_page()
     page.goto(sign_in_link(system, "/"))
