@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, request
@@ -18,7 +19,9 @@ from runtime.problems import Problem
 if TYPE_CHECKING:
     from flask import Request
 
+    from query.cursors import Cursor
     from query.services import Services
+    from schemas.positions import Position
 
 EVENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 LONGEST_NAME: Final = 128
@@ -39,11 +42,26 @@ def read_filters(parameters: Parameters) -> Filters:
     return filters
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a query string asks for of a timeline."""
+
+    filters: Filters
+    include_hidden: bool | None
+    cursor: Cursor | None
+    limit: int
+    position: Position | None
+
+
+MOST_REMEMBERED: Final = 256
+
+
 class EventRoutes:
     """Answers from one contact's events."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._remembered: dict[bytes, Asked] = {}
 
     def blueprint(self) -> Blueprint:
         """Make the routes."""
@@ -61,17 +79,12 @@ class EventRoutes:
         services = self._services
         viewer, id_ = services.access.contact_viewer(request, contact_id, "events:read")
         of = f"{viewer.workspace_id}/{id_}"
-        parameters = Parameters(request.args)
-        filters, include_hidden = read_filters(parameters), parameters.flag("include_hidden")
-        cursor = parameters.cursor(services.cursors, of)
-        limit = parameters.limit()
-        position = parameters.position()
-        parameters.finish()
-        services.gate.wait(viewer.workspace_id, position)
-        catalogue = services.catalogues.of(viewer.workspace_id, fresh=position is not None)
-        filters = catalogue.applied(filters, leave_out_hidden=leaves_out_hidden(viewer, include_hidden))
-        asked = ask_page(viewer.workspace_id, id_, filters=filters, cursor=cursor, limit=limit)
-        answered = services.reading.ask(viewer.workspace_id, with_position(asked))
+        asked = self._asked(request, of)
+        services.gate.wait(viewer.workspace_id, asked.position)
+        catalogue = services.catalogues.of(viewer.workspace_id, fresh=asked.position is not None)
+        filters = catalogue.applied(asked.filters, leave_out_hidden=leaves_out_hidden(viewer, asked.include_hidden))
+        question = ask_page(viewer.workspace_id, id_, filters=filters, cursor=asked.cursor, limit=asked.limit)
+        answered = services.reading.ask(viewer.workspace_id, with_position(question))
         if answered is None:
             raise contact_not_found()
         reached, page = answered
@@ -84,6 +97,29 @@ class EventRoutes:
             document["searched_back_to"] = moment(page.searched_back_to)
         document["position"] = reached and reached.encode()
         return document
+
+    def _asked(self, request: Request, of: str) -> Asked:
+        """Read the query string, unless the same one was read before: most readers ask for first pages alike.
+
+        One with a cursor is read each time: whether its cursor is one depends on the list.
+        """
+        asked = self._remembered.get(request.query_string)
+        if asked is not None:
+            return asked
+        parameters = Parameters(request.args)
+        asked = Asked(
+            filters=read_filters(parameters),
+            include_hidden=parameters.flag("include_hidden"),
+            cursor=parameters.cursor(self._services.cursors, of),
+            limit=parameters.limit(),
+            position=parameters.position(),
+        )
+        parameters.finish()
+        if asked.cursor is None:
+            if len(self._remembered) >= MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[request.query_string] = asked
+        return asked
 
     def show_event(self, contact_id: str, event_id: str) -> Response:
         """Answer one event."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -63,3 +63,32 @@ def test_other_methods_are_answered_by_flask(client: FlaskClient, rows: Rows) ->
     assert (client.head(path).status_code, client.head(path).get_data()) == (200, b"")
     assert client.post(path).status_code == 405
     assert "GET" in client.options(path).headers["Allow"]
+
+
+def test_a_query_string_read_before_means_the_same_for_every_contact(client: FlaskClient, rows: Rows) -> None:
+    contacts = {rows.contact(): 3, rows.contact(): 2}
+    for contact, count in contacts.items():
+        rows.events(contact, count)
+
+    def page(contact: int, query: str) -> dict[str, Any]:
+        body: dict[str, Any] = client.get(f"/api/v1/contacts/{contact}/events?{query}").get_json()
+        assert {event["contact_id"] for event in body["data"]} == {contact}
+        return body
+
+    for _ in range(2):
+        for contact, count in contacts.items():
+            cursor = page(contact, "limit=1")["next_cursor"]
+            assert len(page(contact, f"limit=2&cursor={cursor}")["data"]) == count - 1
+            assert len(page(contact, "limit=2")["data"]) == 2
+
+
+def test_a_cursor_is_refused_for_another_contact_however_often_it_was_taken(client: FlaskClient, rows: Rows) -> None:
+    own, other = rows.contact(), rows.contact()
+    rows.events(own, 2)
+    rows.events(other, 2)
+    first = client.get(f"/api/v1/contacts/{own}/events?limit=1").get_json()
+    query = f"limit=1&cursor={first['next_cursor']}"
+
+    for _ in range(2):
+        assert client.get(f"/api/v1/contacts/{own}/events?{query}").status_code == 200
+        assert client.get(f"/api/v1/contacts/{other}/events?{query}").status_code == 422
