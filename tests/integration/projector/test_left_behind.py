@@ -113,5 +113,5 @@ def test_a_running_projector_tidies(
         assert time.monotonic() < deadline
         time.sleep(0.05)
     stop.set()
-    thread.join(30)
+    thread.join(120)
     assert not thread.is_alive()

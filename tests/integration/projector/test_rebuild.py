@@ -45,11 +45,11 @@ def live(projector_settings: Settings) -> Iterator[None]:
     thread.start()
     yield
     stop.set()
-    thread.join(30)
+    thread.join(120)
     assert not thread.is_alive()
 
 
-def until(projection: Projection, condition: str, seconds: float = 60) -> None:
+def until(projection: Projection, condition: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not projection.value(f"SELECT {condition}"):
         assert time.monotonic() < deadline, condition

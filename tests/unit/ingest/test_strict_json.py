@@ -99,7 +99,7 @@ def test_hostile_texts_take_linear_time(text: str) -> None:
     depth(text)
     with contextlib.suppress(UnreadableError):
         explain(text)
-    assert time.process_time() - begun < 3
+    assert time.process_time() - begun < 20  # one that grows with the square takes minutes
 
 
 def test_a_repeated_key_among_many_is_found_in_linear_time() -> None:
@@ -107,7 +107,7 @@ def test_a_repeated_key_among_many_is_found_in_linear_time() -> None:
     begun = time.process_time()
     (fault,) = explain(text)[1]
     assert (fault.pointer, fault.code) == ("/5", "duplicate_key")
-    assert time.process_time() - begun < 3
+    assert time.process_time() - begun < 20  # one that grows with the square takes minutes
 
 
 def test_a_pointer_stays_short() -> None:
