@@ -11,6 +11,8 @@ import pytest
 import urllib3
 from playwright.sync_api import expect
 
+from tests.e2e.system import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -61,10 +63,15 @@ def test_the_first_run_is_all_new_and_ends_with_pages_to_open(first_output: str)
 
 def test_the_printed_request_is_accepted_and_seen(stack_folder: StackFolder, first_output: str) -> None:
     url, body, headers = printed_curl(first_output)
-    answer = urllib3.request("POST", url, body=body, headers=headers, retries=False, timeout=30.0)
+    answer = urllib3.request("POST", url, body=body, headers=headers, retries=False, timeout=60.0)
     assert answer.status == 202, answer.data
-    seen = urllib3.request("GET", url, fields={"position": answer.json()["position"]}, headers=headers, timeout=30.0)
-    assert seen.json()["data"][0]["id"] == json.loads(body)["id"]
+    at = {"position": answer.json()["position"]}
+
+    def seen() -> bool:
+        page = urllib3.request("GET", url, fields=at, headers=headers, timeout=60.0)
+        return page.status == 200 and page.json()["data"][0]["id"] == json.loads(body)["id"]
+
+    wait_until(seen, "the event is on the timeline")
     assert stack_folder.environment["BASE_URL"] in url
 
 
@@ -72,14 +79,14 @@ def test_the_helpdesk_frames_the_sidebar_of_the_conversations_contact(
     stack_folder: StackFolder, first_output: str
 ) -> None:
     helpdesk = re.findall(r"http://127\.0\.0\.1:\d+$", first_output, re.MULTILINE)[-1]
-    page = urllib3.request("GET", helpdesk, timeout=30.0)
+    page = urllib3.request("GET", helpdesk, timeout=60.0)
     assert page.status == 200
     conversation = re.findall(r'data-conversation="(\S+?)"', page.data.decode())[0]
-    answer = urllib3.request("POST", f"{helpdesk}/conversations/{conversation}/sidebar-token", json={}, timeout=30.0)
+    answer = urllib3.request("POST", f"{helpdesk}/conversations/{conversation}/sidebar-token", json={}, timeout=60.0)
     assert answer.status == 200, answer.data
     url = answer.json()["url"]
     assert url.startswith(stack_folder.environment["BASE_URL"] + "/embed/")
-    frame = urllib3.request("GET", url.split("#")[0], timeout=30.0)
+    frame = urllib3.request("GET", url.split("#")[0], timeout=60.0)
     assert frame.status == 200
     policy = frame.headers["Content-Security-Policy"]
     assert helpdesk in next(part for part in policy.split(";") if "frame-ancestors" in part)
@@ -100,8 +107,8 @@ def test_the_reader_sees_the_event_of_the_printed_request_arrive(page: Page, fir
     event = json.loads(body) | {"id": "seen-in-the-browser", "properties": {"feature": "pasted_by_the_reader"}}
     with page.expect_response(lambda answer: "/event-stream" in answer.url):
         page.goto(link)
-    expect(page.locator(".event", has_text="Plan upgraded").first).to_be_visible()
-    answer = urllib3.request("POST", url, json=event, headers=headers, retries=False, timeout=30.0)
+    expect(page.locator(".event", has_text="Plan upgraded").first).to_be_visible(timeout=60_000)
+    answer = urllib3.request("POST", url, json=event, headers=headers, retries=False, timeout=60.0)
     assert answer.status == 202
     expect(page.locator(".event", has_text="pasted_by_the_reader")).to_be_visible(timeout=60_000)
 
@@ -112,8 +119,8 @@ def test_the_sidebar_answers_the_question_of_the_conversation(page: Page, first_
     page.goto(helpdesk)
     sidebar = page.frame_locator("iframe")
     expect(sidebar.get_by_text("Maya Lindqvist")).to_be_visible(timeout=60_000)
-    expect(sidebar.get_by_text("2 days before").first).to_be_visible()
-    expect(sidebar.get_by_text("Plan upgraded").first).to_be_visible()
+    expect(sidebar.get_by_text("2 days before").first).to_be_visible(timeout=60_000)
+    expect(sidebar.get_by_text("Plan upgraded").first).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.usefixtures("first_output")

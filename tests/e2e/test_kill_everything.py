@@ -10,7 +10,7 @@ import pytest
 
 from cli.demo.api import Api, ApiError
 from tests.e2e.history import Commit, expected_timelines, read_history
-from tests.e2e.system import whole_timeline
+from tests.e2e.system import SECONDS, whole_timeline
 
 if TYPE_CHECKING:
     from tests.e2e.stack_folder import StackFolder
@@ -76,7 +76,7 @@ def test_a_load_that_dies_half_way_and_is_loaded_again_is_there_exactly_once(sta
     assert len(first.acknowledged) >= len(history) // 2
 
     stack_folder.up()
-    api = Api(stack_folder.environment["BASE_URL"], stack_folder.environment["API_KEY"])
+    api = Api(stack_folder.environment["BASE_URL"], stack_folder.environment["API_KEY"], patience=SECONDS)
     survived = {
         event["id"]
         for author, contact_id in first.contact_ids.items()
@@ -85,7 +85,7 @@ def test_a_load_that_dies_half_way_and_is_loaded_again_is_there_exactly_once(sta
     }
     assert survived >= set(first.acknowledged), "an acknowledged event did not survive"
 
-    second = Load(stack_folder.environment, history, patience=60)
+    second = Load(stack_folder.environment, history, patience=SECONDS)
     second.run()
     assert second.trouble is None
     assert second.contact_ids.items() >= first.contact_ids.items(), "a contact got another number"

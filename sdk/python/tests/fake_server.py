@@ -47,7 +47,7 @@ class FakeServer:
         plain = zlib.decompress(body, wbits=31) if headers.get("Content-Encoding") == "gzip" else body
         request = Request(path, headers, body, json.loads(plain), seconds)
         self.requests.append(request)
-        assert self.gate.wait(30)
+        assert self.gate.wait(120)
         answer = self.answers.popleft() if self.answers else self.always
         if isinstance(answer, Exception):
             raise answer

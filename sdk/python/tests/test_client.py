@@ -250,6 +250,7 @@ def test_close_with_the_server_away_ends_in_time_and_names_what_is_lost(
     client = make_client(on_delivery=outcomes.append, batch_events=2)
     server.always = problem(503, "kafka_unavailable", "Kafka cannot be reached.")
     ids = [client.track(17, "a") for _ in range(5)]
+    eventually(lambda: client.status().trouble)
     began = time.monotonic()
     client.close(0.5)
     assert time.monotonic() - began < 10
