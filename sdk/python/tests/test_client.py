@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import signal
 import threading
@@ -306,20 +307,21 @@ def test_a_with_block_closes(server: FakeServer, make_client: Callable[..., Clie
 
 
 @pytest.mark.parametrize("spooled", [False, True])
-def test_track_takes_less_than_20_microseconds(
+def test_track_takes_less_than_20_microseconds_where_writing_its_json_takes_two(
     make_client: Callable[..., Client], tmp_path: Path, *, spooled: bool
 ) -> None:
     client = make_client(spool=tmp_path if spooled else None, queue_events=10**6)
     properties = {"from_plan": "starter", "to_plan": "pro", "mrr_delta": 50, "source": "checkout", "seats": 3}
 
-    def microseconds() -> float:
-        count = 2_000
+    def seconds(call: Callable[[], object]) -> float:
         began = time.thread_time()  # this thread's processor time: other processes are not the client's fault
-        for _ in range(count):
-            client.track(17, "plan_upgraded", properties)
-        return (time.thread_time() - began) / count * 1e6
+        for _ in range(2_000):
+            call()
+        return time.thread_time() - began
 
-    assert min(microseconds() for _ in range(8)) < 20
+    track = min(seconds(lambda: client.track(17, "plan_upgraded", properties)) for _ in range(8))
+    json_alone = min(seconds(lambda: json.dumps(properties)) for _ in range(8))  # a slow processor takes long for both
+    assert track < 10 * json_alone
 
 
 def test_logs_hold_neither_payloads_nor_the_key(
