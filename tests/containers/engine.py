@@ -22,7 +22,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-START_SECONDS = 60
+START_SECONDS = 120
 UNAVAILABLE = 69
 """Exit code (EX_UNAVAILABLE of sysexits.h) when no engine can be had here: the command was not run."""
 PLUGIN = Path("cli-plugins/docker-compose")

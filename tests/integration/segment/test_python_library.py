@@ -113,8 +113,8 @@ def test_a_server_killed_and_started_again_loses_and_doubles_nothing(running: Ru
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        while process.stdout.readline() != f"m-{TRACKS // 2}\n":
-            assert process.poll() is None
+        while (line := process.stdout.readline()) != f"m-{TRACKS // 2}\n":
+            assert line, "it has ended"
         running.kill_server()
         running.start_server()
         out, err = process.communicate(timeout=120)
