@@ -54,17 +54,18 @@ class Catalogue:
     def __init__(self, settings: Iterable[NameSettings] = ()) -> None:
         said = {one.name: one for one in settings}
         aliases = {name: one.alias for name, one in said.items() if one.alias and one.alias != name}
-        self._shown = {name: _followed(name, aliases) for name in aliases}
+        self.shown_as = {name: _followed(name, aliases) for name in aliases}
+        """The recorded names that are shown as another one, each with that one."""
         self._effective = {name: _joined(one, said.get(self.shown(name))) for name, one in said.items()}
         self._recorded: dict[str, set[str]] = {}
-        for name, shown in self._shown.items():
+        for name, shown in self.shown_as.items():
             self._recorded.setdefault(shown, set()).add(name)
         self.hidden = frozenset(name for name, one in self._effective.items() if one.hidden)
         """The names, as recorded, of what agents see only when they ask for it."""
 
     def shown(self, name: str) -> str:
         """Give the name that a recorded name is shown and counted as."""
-        return self._shown.get(name, name)
+        return self.shown_as.get(name, name)
 
     def of(self, name: str) -> NameSettings:
         """Give what counts for a recorded name, its own or that of the name it is shown as."""

@@ -13,7 +13,7 @@ from query.catalogue import leaves_out_hidden
 from query.csv_export import CsvWriter
 from query.parameters import Parameters
 from query.places import place_of_contact
-from query.shapes import event_document, lines
+from query.shapes import event_documents, lines
 from query.timeline import timeline_page
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def exports_blueprint(services: Services) -> Blueprint:
             writer = CsvWriter(first.events, ZoneInfo(zone))
             body = _written(pages, writer.rows, writer.header())
         else:
-            body = _written(pages, lambda events: lines(event_document(event, catalogue) for event in events))
+            body = _written(pages, lambda events: lines(event_documents(events, catalogue)))
         return Response(body, headers=headers, content_type=FORMATS[kind])
 
     return blueprint

@@ -20,7 +20,7 @@ from query.shapes import (
     answer,
     contact_document,
     conversation_document,
-    event_document,
+    event_documents,
     histogram_document,
     name_document,
     place_members,
@@ -120,8 +120,8 @@ class OverviewRoutes:
         document: dict[str, Any] = {
             "contact": contact_document(contact),
             "conversation": conversation_document(conversation),
-            "before_conversation": before and [event_document(event, catalogue) for event in before.events],
-            "events": [event_document(event, catalogue) for event in newest.events],
+            "before_conversation": before and event_documents(before.events, catalogue),
+            "events": event_documents(newest.events, catalogue),
         }
         return answer(document | place_members(place))
 
