@@ -74,24 +74,39 @@ _DELETE_LETTERS: Final = """
     DELETE FROM dead_letters WHERE log_partition = %(partition)s AND log_offset = ANY(%(offsets)s::bigint[])
 """
 
-# Made again from the surviving rows, since an erased event may have been the first or the last one.
-_RECOUNT_CONTACT: Final = """
-    WITH left_over AS (
-        SELECT count(*) AS count, min(occurred_at) AS first_occurred, max(occurred_at) AS last_occurred,
-               min(received_at) AS first_received, max(received_at) AS last_received
-        FROM timeline
-        WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = %(name)s
-    ), emptied AS (
-        DELETE FROM contact_event_names c USING left_over
-        WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s AND c.name = %(name)s
-          AND left_over.count = 0
+# Tells whether one of the contact's first or last moments of the name went with the event.
+_SUBTRACT_OF_CONTACT: Final = """
+    WITH emptied AS (
+        DELETE FROM contact_event_names
+        WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = %(name)s AND count <= 1
     )
-    UPDATE contact_event_names c SET
-        count = left_over.count, first_occurred_at = first_occurred, last_occurred_at = last_occurred,
-        first_received_at = first_received, last_received_at = last_received
-    FROM left_over
+    UPDATE contact_event_names SET count = count - 1
+    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = %(name)s AND count > 1
+    RETURNING %(occurred_at)s IN (first_occurred_at, last_occurred_at),
+              %(received_at)s IN (first_received_at, last_received_at)
+"""
+
+# By the two ends of an index, however many events there are.
+_FIND_OCCURRED: Final = """
+    UPDATE contact_event_names SET
+        first_occurred_at = (
+            SELECT occurred_at FROM timeline
+            WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = %(name)s
+            ORDER BY occurred_at, log_offset LIMIT 1),
+        last_occurred_at = (
+            SELECT occurred_at FROM timeline
+            WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = %(name)s
+            ORDER BY occurred_at DESC, log_offset DESC LIMIT 1)
+    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = %(name)s
+"""
+
+# No index has these in order.
+_FIND_RECEIVED: Final = """
+    UPDATE contact_event_names c SET first_received_at = first_received, last_received_at = last_received
+    FROM (SELECT min(received_at) AS first_received, max(received_at) AS last_received
+          FROM timeline
+          WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = %(name)s) AS s
     WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s AND c.name = %(name)s
-      AND left_over.count > 0
 """
 
 _SUBTRACT_DAY: Final = """
@@ -182,11 +197,8 @@ def _erase_event(connection: Connected, parameters: dict[str, Any], *, itemised:
         *counted, occurred_at, record_id = row
         event = Occurrence(*counted)
         record_ids.append(record_id)
-        connection.execute(_SUBTRACT_DAY, parameters | {"name": event.name, "occurred_at": occurred_at})
-        connection.execute(_RECOUNT_CONTACT, parameters | {"name": event.name})
-        left = connection.execute(_SUBTRACT, parameters | {"name": event.name, "received_at": event.received_at})
-        if (touched := left.fetchone()) and touched[0]:
-            recount_names(connection, parameters, [event.name])
+        gone = parameters | {"name": event.name, "occurred_at": occurred_at, "received_at": event.received_at}
+        _subtract(connection, gone)
         if itemised:
             take_event_out(connection, event)
     letters = [row for row in connection.execute(_LETTERS, parameters) if _is_of_event(row[2], parameters["event_id"])]
@@ -195,6 +207,19 @@ def _erase_event(connection: Connected, parameters: dict[str, Any], *, itemised:
     keys += [letter[1] for letter in letters]
     if keys:
         note_for_tombstones(connection, parameters["topic_id"], parameters["partition"], contact, keys)
+
+
+def _subtract(connection: Connected, gone: dict[str, Any]) -> None:
+    """Take an event that went off the timeline out of the counts of its name; firsts and lasts are looked for anew."""
+    connection.execute(_SUBTRACT_DAY, gone)
+    of_contact = connection.execute(_SUBTRACT_OF_CONTACT, gone).fetchone()
+    if of_contact and of_contact[0]:
+        connection.execute(_FIND_OCCURRED, gone)
+    if of_contact and of_contact[1]:
+        connection.execute(_FIND_RECEIVED, gone)
+    of_name = connection.execute(_SUBTRACT, gone).fetchone()
+    if of_name and of_name[0]:
+        recount_names(connection, gone, [gone["name"]])
 
 
 def _is_of_event(value: bytes | None, event_id: str) -> bool:

@@ -151,11 +151,14 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
 
     def _begin(self, batch: Batch, assignment: int) -> None:
         with self._lock:
-            if assignment != self._assignment:
-                self._waiting = None  # all is polled again, from where the tables stand: see `on_partitions_assigned`
-                return
-            expected = {partition: self._owned[partition] for partition in batch.next_offsets}
-            self._promised = dict(batch.next_offsets)
+            is_ours = assignment == self._assignment
+            if is_ours:
+                expected = {partition: self._owned[partition] for partition in batch.next_offsets}
+                self._promised = dict(batch.next_offsets)
+        if not is_ours:  # all is polled again, from where the tables stand: `on_partitions_assigned` sees to that
+            self._waiting = None
+            self._hold(())
+            return
         self._counts = None
         self._begun = batch, assignment
         self._pipeline.submit(batch, expected, self._check)
@@ -181,8 +184,8 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
                     self._owned[partition] = stored
         batch, begun_in = self._begun
         staying = batch.behind(moved)
-        self._hold(staying)
         self._waiting = batch.only(staying) if staying and begun_in == assignment else None
+        self._hold(self._waiting.next_offsets if self._waiting is not None else ())
         return self._counts or Counter({(partition, "erasing"): 1 for partition in staying})
 
     def _hold(self, partitions: Collection[int]) -> None:
