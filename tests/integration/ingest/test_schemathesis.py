@@ -11,7 +11,7 @@ from tests.integration.description import PATHS, THOROUGHLY, check, served
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXAMPLES = "50" if THOROUGHLY else "15"
+EXAMPLES = "25" if THOROUGHLY else "15"
 EXCLUDED_CHECKS = {
     # JSON Schema cannot say all of the rules: U+0000 and lone surrogates anywhere, the 64-bit range of every number,
     # times up to a day ahead of now, 32 kB of text, an id in body and header alike. Such requests are refused with 422.
