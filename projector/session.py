@@ -122,8 +122,8 @@ class Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python s
         return written
 
     def _poll(self) -> dict[TopicPartition, list[Any]]:
-        # kafka-python 3.0.12 gives back what it had fetched of a partition before that was paused only when nothing is in
-        # its way, not even an emptied batch of another partition; and fetches no more of it until then.
+        # kafka-python 3.0.12 gives back what it had fetched of a partition before that was paused only when nothing is
+        # in its way, not even an emptied batch of another partition; and fetches no more of it until then.
         fetcher = self._consumer._fetcher  # noqa: SLF001 - as said
         if not fetcher._next_partition_records:  # noqa: SLF001 - as said
             fetcher._next_partition_records = None  # noqa: SLF001 - as said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import time
 from datetime import timedelta
 from functools import partial
@@ -27,9 +28,11 @@ from schemas.partitioning import contact_partition
 from schemas.records import EventErased
 from tests.integration.projector.conftest import T0, batch_of
 from tests.integration.projector.sets import ignore
+from tests.integration.projector.test_processes import Processes, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from flask.testing import FlaskClient
 
@@ -54,6 +57,10 @@ TABLES = (
     "erased_events",
     "refused_copies",
 )
+SLOWLY = """
+    CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.67); RETURN NULL; END$$;
+    CREATE TRIGGER slowly BEFORE DELETE ON contact_updates FOR EACH STATEMENT EXECUTE FUNCTION slowly()
+"""
 PROPERTIES = ('{"plan":"pro"}', '{"plan":1,"seats":2}', "{}", '{"note":"as long as none of the others is"}')
 
 
@@ -106,6 +113,12 @@ def check_gone(projection: Projection, keys: set[bytes], settings: Settings) -> 
         " FROM positions WHERE log_partition = %s",
         PARTITION,
     )
+    counted = projection.rows("SELECT name, property, type, sum(count)::int FROM event_properties GROUP BY 1, 2, 3")
+    there = projection.rows(
+        "SELECT t.name, p.key, json_typeof(p.value), count(*)::int FROM timeline t, json_each(t.properties) p"
+        " GROUP BY 1, 2, 3"
+    )
+    assert sorted(counted) == sorted(there)
     assert verify(settings, ignore).differences == []
 
 
@@ -377,11 +390,7 @@ def test_erasure_may_last_longer_than_the_group_waits_for_a_silent_member(
         "build_consumer",
         partial(build_consumer, max_poll_interval_ms=3_000, session_timeout_ms=6_000),
     )
-    projection.rows(
-        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$BEGIN PERFORM pg_sleep(0.67); RETURN NULL; END$$;"
-        "CREATE TRIGGER slowly BEFORE DELETE ON contact_updates FOR EACH STATEMENT EXECUTE FUNCTION slowly()"
-    )
+    projection.rows(SLOWLY)
     session = SessionFactory(settings)()
     try:
         turn_until(session, lambda: len(session.owned) == 3)
@@ -399,3 +408,32 @@ def test_erasure_may_last_longer_than_the_group_waits_for_a_silent_member(
         session.close()
     assert projection.value("SELECT count(*) FROM timeline WHERE contact_id = %s", LARGE) == 0
     assert verify(settings, ignore).differences == []
+
+
+@pytest.fixture
+def processes(environment: dict[str, str], tmp_path: Path) -> Iterator[Processes]:
+    processes = Processes(environment | {"BATCH_SIZE": "3"}, tmp_path)
+    yield processes
+    processes.end()
+
+
+def test_projectors_that_join_and_are_killed_meanwhile_finish_it(
+    log: Log, records: Records, projection: Projection, projector_settings: Settings, processes: Processes
+) -> None:
+    """A second one joins in the middle, the first one is killed: whoever has the partition then has the rest to do."""
+    keys = fill(log, records, events=200)
+    projection.catch_up()
+    projection.rows(SLOWLY)
+    first = processes.start_ready()
+    log.append(records.contact_erased(LARGE))
+    until(lambda: projection.value("SELECT count(*) FROM erased_contacts") == 1, what="the first step")
+    processes.start_ready()
+    left = projection.value("SELECT count(*) FROM contact_updates WHERE contact_id = %s", LARGE)
+    first.signal(signal.SIGKILL)
+    log.append(records.event(NEIGHBOUR, "after"), records.event(ELSEWHERE, "after"))
+    until(lambda: projection.value("SELECT count(*) FROM timeline WHERE event_id = 'after'") == 2, what="the end")
+    assert left > 0, "it was in the middle"
+    until(lambda: projection.value("SELECT count(*) FROM erasure_outbox WHERE sent_at IS NULL") == 0, what="tombstones")
+    until(lambda: projection.counts()["read"] == sum(log.ends().values()), what="the tombstones' own records")
+    check_gone(projection, keys, projector_settings)
+    assert "session ended" not in "".join(process.log_file.read_text() for process in processes.all)
