@@ -99,8 +99,11 @@ class LargeErasures:
         return waiting
 
     def _large(self, erasures: Sequence[LocatedErasure], rows: int) -> list[LocatedErasure]:
+        firsts: dict[tuple[int, int], LocatedErasure] = {}  # a further one of a contact must not come before its first
+        for located in erasures:
+            firsts.setdefault((located.record.workspace_id, located.record.contact_id), located)
         known = self._edges.keys() | self._outcomes.keys()
-        unknown = [located for located in erasures if (located.partition, located.offset) not in known]
+        unknown = [located for located in firsts.values() if (located.partition, located.offset) not in known]
         sizes = (
             self._connection.execute(
                 _SIZES,
@@ -119,7 +122,7 @@ class LargeErasures:
                 known.add((located.partition, located.offset))
             else:
                 room -= size
-        return [located for located in erasures if (located.partition, located.offset) in known]
+        return [located for located in firsts.values() if (located.partition, located.offset) in known]
 
     def _step(self, located: LocatedErasure, expected: Mapping[int, Stored], rows: int) -> bool:
         partition, offset, record = located

@@ -209,6 +209,20 @@ def test_several_that_are_large_only_together(
     assert verify(projector_settings, ignore).differences == []
 
 
+def test_one_that_is_sent_twice_is_erased_by_the_first(
+    log: Log, records: Records, projection: Projection, database_url: str, projector_settings: Settings
+) -> None:
+    log.append(*[records.event(LARGE) for _ in range(ROWS - 3)])
+    projection.catch_up()
+    log.append(*[records.contact_erased(LARGE) for _ in range(2)])  # large only when both are counted
+    writer = small_steps(database_url, projection)
+    list(steps(writer, batch_of(projection, log)))
+    writer.close()
+    assert projection.rows("SELECT log_offset FROM erased_contacts") == [(ROWS - 3,)]
+    assert projection.rows("SELECT * FROM timeline") == []
+    assert verify(projector_settings, ignore).differences == []
+
+
 @pytest.mark.parametrize("killed_after", [1, 3, 6, 8])
 @pytest.mark.parametrize("batch_size", [1, 5_000])
 def test_next_owner_finishes_what_was_begun(  # noqa: PLR0917 - its fixtures
