@@ -89,6 +89,7 @@ class Reference:
         self.erased_contacts: set[tuple[int, int]] = set()
         self.name_changes: dict[tuple[int, str], EventNameChanged] = {}
         self.outbox: set[bytes] = set()
+        self.discarded: set[bytes] = set()
 
     def apply(self, raw: SimpleNamespace) -> None:
         self.counts["read"] += 1
@@ -97,7 +98,7 @@ class Reference:
             self.counts["control"] += 1
             gone = [p for p, letter in self.letters.items() if p[0] == raw.partition and letter.key == raw.key]
             for spot in gone:
-                del self.letters[spot]
+                self.discarded.add(self.letters.pop(spot).key)
             return
         try:
             record = decode(raw.key, raw.value, raw.partition, self.partitions)

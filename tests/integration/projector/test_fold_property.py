@@ -282,7 +282,11 @@ def check(tables: Tables, reference: Reference) -> None:
     }
     assert set(tables.rows("SELECT workspace_id, contact_id, event_id FROM erased_events")) == reference.erased_events
     assert set(tables.rows("SELECT workspace_id, contact_id FROM erased_contacts")) == reference.erased_contacts
-    assert {row[0] for row in tables.rows("SELECT record_key FROM erasure_outbox")} == reference.outbox
+    noted = {row[0] for row in tables.rows("SELECT record_key FROM erasure_outbox")}
+    again = noted - reference.outbox
+    assert noted >= reference.outbox
+    # A dead letter may be erased before the tombstone right before the erasure is: its key then gets another one.
+    assert not again or (tables.rows_a_step < ROWS and again <= reference.discarded)
 
 
 property_settings = settings(
