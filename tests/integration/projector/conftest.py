@@ -131,6 +131,19 @@ class Log:
         self._consumer.close()
 
 
+OF_A_CONTACT = (
+    "contacts",
+    "contact_updates",
+    "timeline",
+    "contact_event_names",
+    "record_copies",
+    "dead_letters",
+    "erased_events",
+    "refused_copies",
+)
+"""The tables in which an erased contact must have no row."""
+
+
 class Projection:
     """Folds the log into the tables, in this very thread, and looks at the tables."""
 
@@ -156,6 +169,10 @@ class Projection:
 
     def value(self, statement: str, *parameters: object) -> Any:  # noqa: ANN401 - whatever the column holds
         return self.rows(statement, *parameters)[0][0]
+
+    def outbox(self) -> set[bytes]:
+        """The keys that are noted for tombstones, sent or not."""
+        return {row[0] for row in self.rows("SELECT record_key FROM erasure_outbox")}
 
     def counts(self) -> dict[str, int]:
         """The counts of all partitions, without the zeros."""

@@ -8,26 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.partitioning import contact_partition
-from tests.integration.projector.conftest import T0
+from tests.integration.projector.conftest import OF_A_CONTACT, T0
 
 if TYPE_CHECKING:
     from schemas.records import ContactRecord, Record
     from tests.integration.projector.conftest import Log, Projection, Records
-
-
-TABLES = (
-    "contacts",
-    "contact_updates",
-    "timeline",
-    "contact_event_names",
-    "record_copies",
-    "dead_letters",
-    "erased_events",
-)
-
-
-def outbox(projection: Projection) -> set[bytes]:
-    return {row[0] for row in projection.rows("SELECT record_key FROM erasure_outbox")}
 
 
 def keys(*records: Record) -> set[bytes]:
@@ -60,7 +45,7 @@ def test_erased_event_is_gone_with_all_its_copies(
     assert projection.rows("SELECT contact_id, event_id, erased_at FROM erased_events") == [
         (17, "evt-1", erasure.received_at)
     ]
-    assert outbox(projection) == keys(first, duplicate, conflict, late_copy)
+    assert projection.outbox() == keys(first, duplicate, conflict, late_copy)
     assert projection.counts() == {"read": 8, "applied": 4, "duplicate": 2, "conflict": 1, "refused": 1}
 
 
@@ -73,7 +58,7 @@ def test_erasure_of_an_event_that_never_came_refuses_it_later(
     log.append(event)
     projection.catch_up()
     assert projection.rows("SELECT * FROM timeline") == []
-    assert outbox(projection) == keys(event)
+    assert projection.outbox() == keys(event)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
@@ -97,13 +82,13 @@ def test_erased_contact_is_gone_from_every_table(
 
     projection.catch_up(batch_size)
 
-    for table in TABLES:
+    for table in OF_A_CONTACT:
         assert projection.rows(f"SELECT * FROM {table} WHERE contact_id = 17") == [], table
     assert projection.rows("SELECT name, count FROM event_names") == [("plan_upgraded", 1)]
     assert projection.value("SELECT min(first_received_at) FROM event_names") == other.received_at
     assert projection.rows("SELECT contact_id FROM erased_contacts") == [(17,)]
     everything = keys(created, updated, update_copy, event, copy, gone_event, *refused)
-    assert outbox(projection) == everything | {letter_key, late_letter_key}
+    assert projection.outbox() == everything | {letter_key, late_letter_key}
     assert projection.counts() == {
         "read": 16,
         "applied": 7,
@@ -125,7 +110,7 @@ def test_erasing_an_event_leaves_a_contact_update_of_the_same_id(
         ("contact.updated.v1", update_copy.record_id),
     ]
     assert projection.rows("SELECT record_id FROM contact_updates WHERE update_id = 'same'") == [(update.record_id,)]
-    assert outbox(projection) == keys(event, event_copy)
+    assert projection.outbox() == keys(event, event_copy)
 
 
 @pytest.mark.parametrize("times", [2, 3])

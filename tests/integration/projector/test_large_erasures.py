@@ -26,7 +26,7 @@ from runtime.kafka import build_consumer
 from runtime.postgres import Watchdog
 from schemas.partitioning import contact_partition
 from schemas.records import EventErased
-from tests.integration.projector.conftest import T0, batch_of
+from tests.integration.projector.conftest import OF_A_CONTACT, T0, batch_of
 from tests.integration.projector.sets import ignore
 from tests.integration.projector.test_processes import Processes, until
 
@@ -47,16 +47,6 @@ PARTITION = contact_partition(1, LARGE, 3)
 NEIGHBOUR = next(number for number in range(18, 100) if contact_partition(1, number, 3) == PARTITION)
 ELSEWHERE = next(number for number in range(18, 100) if contact_partition(1, number, 3) != PARTITION)
 ROWS = 10
-TABLES = (
-    "contacts",
-    "contact_updates",
-    "timeline",
-    "contact_event_names",
-    "record_copies",
-    "dead_letters",
-    "erased_events",
-    "refused_copies",
-)
 SLOWLY = """
     CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.67); RETURN NULL; END$$;
     CREATE TRIGGER slowly BEFORE DELETE ON contact_updates FOR EACH STATEMENT EXECUTE FUNCTION slowly()
@@ -99,14 +89,10 @@ def steps(writer: Writer, batch: Batch, positions: Mapping[int, Stored] | None =
         yield now
 
 
-def outbox(projection: Projection) -> set[bytes]:
-    return {row[0] for row in projection.rows("SELECT record_key FROM erasure_outbox")}
-
-
 def check_gone(projection: Projection, keys: set[bytes], settings: Settings) -> None:
-    for table in TABLES:
+    for table in OF_A_CONTACT:
         assert projection.rows(f"SELECT * FROM {table} WHERE contact_id = %s", LARGE) == [], table
-    assert outbox(projection) == keys
+    assert projection.outbox() == keys
     assert projection.rows("SELECT * FROM event_name_stretches WHERE recount") == []
     assert projection.value(
         "SELECT read = applied + duplicate + conflict + refused + dead_lettered + set_aside + control"
@@ -152,7 +138,7 @@ def test_steps_come_to_what_one_transaction_comes_to(
     keys = fill(log, records)
     projection.catch_up()
     others = "SELECT * FROM {} WHERE contact_id <> %s ORDER BY contact_id, 2, 3"
-    tables = [table for table in TABLES if table != "dead_letters"]
+    tables = [table for table in OF_A_CONTACT if table != "dead_letters"]
     before = {table: projection.rows(others.format(table), LARGE) for table in tables}
     log.append(records.contact_erased(LARGE))
     writer = small_steps(database_url, projection)
