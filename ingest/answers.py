@@ -70,8 +70,10 @@ def too_large(outcome: TooLarge) -> str:
     return f"The record would have {outcome.size} bytes, {outcome.limit} are allowed. Send less in one."
 
 
-def item_outcome(outcome: Outcome) -> dict[str, Any]:
-    """Say in a batch what became of an item that was handed over."""
+def item_outcome(outcome: Outcome | None) -> dict[str, Any]:
+    """Say in a batch what became of an item that was handed over; None where it would have been, in a dry run."""
+    if outcome is None:
+        return {"status": "accepted", "position": None}
     if isinstance(outcome, Acked):
         return {"status": "accepted", "position": outcome.position.encode()}
     if isinstance(outcome, TooLarge):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import msgspec
 
-from ingest.events import EventDraft, EventTexts, Invalid
-from ingest.strict_json import DoubtError, UnreadableError, explain, read_text, scan
+from ingest.events import Envelope, EventDraft, EventTexts, Invalid
+from ingest.strict_json import DoubtError, UnreadableError, explain, has_strings, read_text, sound_float
 from runtime.problems import Fault, Problem
 
 if TYPE_CHECKING:
@@ -29,31 +29,44 @@ _LARGEST_SHOWN: Final = 20
 Item = TypeVar("Item")
 
 
-class _EventTextsBatch(msgspec.Struct, gc=False):
+class _Events(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    events: list[Envelope]
+
+
+class _EventTexts(msgspec.Struct, gc=False):
     events: list[EventTexts]
 
 
-_event_texts = msgspec.json.Decoder(_EventTextsBatch)
+_events = msgspec.json.Decoder(_Events, float_hook=sound_float)
+_event_texts = msgspec.json.Decoder(_EventTexts)
 _raw_members = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
 
 
 def read_events(reader: EventReader, body: bytes, latest: datetime) -> list[EventDraft | Invalid]:
     """Read a batch of events; raise Problem when it is no batch."""
     try:
-        value = scan(read_text(body))
-        texts = _event_texts.decode(body).events
-    except (DoubtError, UnreadableError, msgspec.DecodeError, RecursionError):
-        return [reader.read(item, latest) for item in split(body, "events")]
-    if type(value) is not dict or value.keys() != {"events"}:
-        return [reader.read(item, latest) for item in split(body, "events")]
-    check_number(len(texts), "events")
-    drafts: list[EventDraft | Invalid | None] = [
-        reader.plain(event, text.properties, latest) for event, text in zip(value["events"], texts, strict=True)
-    ]
-    if None in drafts:
-        items = split(body, "events")
-        return [draft or reader.judge(item) for draft, item in zip(drafts, items, strict=True)]
-    return [draft for draft in drafts if draft is not None]
+        drafts = _read_quickly(reader, body, latest)
+    except (DoubtError, UnreadableError, ValueError, RecursionError):
+        drafts = None
+    return drafts or [reader.read(item, latest) for item in split(body, "events")]
+
+
+def _read_quickly(reader: EventReader, body: bytes, latest: datetime) -> list[EventDraft | Invalid] | None:
+    text = read_text(body)
+    if "\\u" in text:
+        return None
+    events, texts = _events.decode(text).events, _event_texts.decode(body).events
+    if len(events) > MAX_ITEMS:
+        return None
+    drafts: list[EventDraft | Invalid] = []
+    number = 1  # of strings; the first is the key of the list
+    for event, own in zip(events, texts, strict=True):
+        draft = reader.plain(event, own.properties, latest)
+        if draft is None:
+            return None
+        drafts.append(draft)
+        number += event.strings()
+    return drafts if has_strings(text, number) else None
 
 
 def split(body: bytes, member: str) -> list[bytes]:

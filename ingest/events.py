@@ -9,18 +9,27 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from ingest.fields import CONTROL, EARLIEST, EVENT_ID, LARGEST_ID, MOMENT, NAME_LENGTH, OBJECT_BYTES, TEXT_LENGTH
 from ingest.names import CONVENTION
 from ingest.rules import judge
-from ingest.strict_json import MAX_DEPTH, DoubtError, UnreadableError, depth, read_text, scan
+from ingest.strict_json import (
+    MAX_DEPTH,
+    DoubtError,
+    UnreadableError,
+    depth,
+    has_strings,
+    read_text,
+    scan,
+    sound_float,
+    strings,
+)
 from runtime.problems import Fault
 
 if TYPE_CHECKING:
     from ingest.rules import Rules
 
-_EVENT_KEYS: Final = frozenset({"id", "name", "occurred_at", "properties"})
-_BATCH_EVENT_KEYS: Final = _EVENT_KEYS | {"contact_id", "external_id"}
 _EMPTY: Final = "{}"
 
 
@@ -43,18 +52,34 @@ class Invalid(msgspec.Struct, frozen=True):
     name: object = None
 
 
+class Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An event as it came: whatever stands in the fields that there are."""
+
+    name: Any = UNSET
+    occurred_at: Any = UNSET
+    id: Any = UNSET
+    properties: Any = UNSET
+    contact_id: Any = UNSET
+    external_id: Any = UNSET
+
+    def strings(self) -> int:
+        """Count the strings in a sound event, keys included; raise DoubtError for an integer that cannot be kept."""
+        number = 4 if self.id is UNSET else 6
+        if self.properties is not UNSET:
+            number += 1 + strings(self.properties)
+        if self.external_id is not UNSET:
+            number += 2
+        return number if self.contact_id is UNSET else number + 1
+
+
 class EventTexts(msgspec.Struct, gc=False):
     """The free objects of an event, as text."""
 
     properties: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_envelope = msgspec.json.Decoder(Envelope, float_hook=sound_float)
 _texts = msgspec.json.Decoder(EventTexts)
-
-
-def texts_of(body: bytes) -> msgspec.Raw:
-    """Take the text of an event's properties out of its JSON."""
-    return _texts.decode(body).properties
 
 
 class EventReader:
@@ -63,41 +88,47 @@ class EventReader:
     def __init__(self, rules: Rules, *, in_batch: bool) -> None:
         self._rules = rules
         self._in_batch = in_batch
-        self._keys = _BATCH_EVENT_KEYS if in_batch else _EVENT_KEYS
 
     def read(self, body: bytes, latest: datetime) -> EventDraft | Invalid:
         """Read one event from its JSON. `latest` is the latest moment at which it may have occurred."""
         try:
-            draft = self.plain(scan(read_text(body)), texts_of(body), latest)
-        except (DoubtError, UnreadableError, msgspec.DecodeError, RecursionError):
+            draft = self._read_quickly(body, latest)
+        except (DoubtError, UnreadableError, ValueError, TypeError, RecursionError):
             draft = None
         return draft or self.judge(body)
 
-    def plain(self, value: Any, properties: msgspec.Raw, latest: datetime) -> EventDraft | None:  # noqa: ANN401, PLR0911 - any JSON; one exit a rule
+    def _read_quickly(self, body: bytes, latest: datetime) -> EventDraft | None:
+        text = read_text(body)
+        escaped = "\\u" in text
+        event = Envelope(**scan(text)) if escaped else _envelope.decode(text)
+        draft = self.plain(event, _texts.decode(body).properties, latest)
+        return draft if draft is None or escaped or has_strings(text, event.strings()) else None
+
+    def plain(self, event: Envelope, properties: msgspec.Raw, latest: datetime) -> EventDraft | None:
         """Take an event in which everything is plainly in order; None when that needs a closer look."""
-        if type(value) is not dict or not value.keys() <= self._keys:
-            return None
-        name = value.get("name")
+        name, id_ = event.name, event.id
         if type(name) is not str or not (CONVENTION.fullmatch(name) or _allowed(name, NAME_LENGTH)):
             return None
-        moment = _moment(value.get("occurred_at"))
+        moment = _moment(event.occurred_at)
         if moment is None or not EARLIEST <= moment <= latest:
             return None
-        id_ = value.get("id")
-        if "id" in value and (type(id_) is not str or not EVENT_ID.fullmatch(id_)):
+        if id_ is UNSET:
+            id_ = None
+        elif type(id_) is not str or not EVENT_ID.fullmatch(id_):
             return None
-        text = _object_text(value.get("properties"), properties)
-        if text is None:
-            return None
+        text, contact = _object_text(event.properties, properties), self._contact(event)
+        return None if text is None or contact is None else EventDraft(name, moment, text, id_, *contact)
+
+    def _contact(self, event: Envelope) -> tuple[int | None, str | None] | None:
+        """Take the contact's id and external id, of which an event in a batch has one; None where that is not so."""
+        id_, external_id = event.contact_id, event.external_id
         if not self._in_batch:
-            return EventDraft(name, moment, text, id_)
-        contact_id, external_id = value.get("contact_id"), value.get("external_id")
-        if "external_id" in value:
-            if contact_id is not None or type(external_id) is not str or not _allowed(external_id, TEXT_LENGTH):
-                return None
-        elif type(contact_id) is not int or not 1 <= contact_id <= LARGEST_ID:
-            return None
-        return EventDraft(name, moment, text, id_, contact_id, external_id)
+            return (None, None) if id_ is external_id is UNSET else None
+        if external_id is UNSET:
+            return (id_, None) if type(id_) is int and 1 <= id_ <= LARGEST_ID else None
+        is_only_one = id_ is UNSET or id_ is None
+        is_sound = is_only_one and type(external_id) is str and _allowed(external_id, TEXT_LENGTH)
+        return (None, external_id) if is_sound else None
 
     def judge(self, body: bytes) -> EventDraft | Invalid:
         """Let the rules decide about one event."""
@@ -113,7 +144,7 @@ class EventReader:
 
 def _text_or_nothing(body: bytes) -> str:
     try:
-        return one_line(bytes(texts_of(body)))
+        return one_line(bytes(_texts.decode(body).properties))
     except (msgspec.DecodeError, RecursionError):
         return ""
 
@@ -133,7 +164,7 @@ def _moment(text: object) -> datetime | None:
 
 
 def _object_text(value: object, raw: msgspec.Raw) -> str | None:
-    if value is None:
+    if value is UNSET or value is None:
         return _EMPTY
     data = bytes(raw)
     if type(value) is not dict or len(data) > OBJECT_BYTES:

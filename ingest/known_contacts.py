@@ -107,6 +107,8 @@ class KnownContacts:
         wanted: AbstractSet[Key],
         look_up: Callable[[Connection[Any], set[Key]], dict[Key, int]],
     ) -> Found[Key]:
+        if not wanted:
+            return Found({}, frozenset())
         keys = {(workspace_id, each) for each in wanted}
         found = memory.recall(keys, FRESH)
         missing = keys - found.keys()

@@ -34,7 +34,7 @@ from runtime.authentication import KeyRing, utc_now
 from runtime.kafka import build_admin, build_producer
 from runtime.service import Service
 from schemas.api_keys import ApiKey, StoredKey, find_key
-from schemas.ids import uuid7
+from schemas.ids import uuid7, uuid7_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,7 +77,7 @@ def build(
         rates=RateLimits(1 / settings.workers, monotonic),
         known=known,
         advice=advice,
-        recording=Recording(publisher, known, advice, uuid7),
+        recording=Recording(publisher, known, advice, uuid7_texts),
         contacts=contacts,
         erasing=erasing,
         event_names=EventNames(database, publisher, now=now, new_id=uuid7),

@@ -17,21 +17,20 @@ from kafka import TopicPartition
 from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RetriableError
 
 from ingest import metrics
-from ingest.appending import Appender, Receipt
 from ingest.breaker import Breaker
 from ingest.producer_holder import ProducerHolder
-from schemas.partitioning import contact_partition, workspace_partition
+from schemas.partitioning import contact_hash, workspace_hash
 from schemas.positions import Position
 from schemas.records import EventNameChanged, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from uuid import UUID
 
     from kafka import KafkaProducer
 
     from ingest.admission import Gate
-    from ingest.appending import Pair
+    from ingest.appending import Appender, Pair, Receipt
     from ingest.topic_limit import TopicLimit
     from schemas.records import AnyRecord
 
@@ -67,8 +66,9 @@ class TooLarge:
 
 
 Outcome = Acked | Unknown | TooLarge
-Encoded: TypeAlias = "tuple[AnyRecord, Pair]"
-Handed: TypeAlias = Receipt | TooLarge | Unknown
+Encoded: TypeAlias = "tuple[int, Pair]"
+"""A record as it is sent. The number decides, modulo the number of partitions, on its partition."""
+
 _NOT_HANDED: Final = Unknown(IllegalStateError.__name__)
 _POISONED: Final = Unknown(MessageSizeTooLargeError.__name__)
 
@@ -112,6 +112,10 @@ class Publisher:
         return self._monotonic()
 
     def publish(self, records: Sequence[AnyRecord], since: float | None = None) -> list[Outcome]:
+        """Publish records, as `publish_encoded` does."""
+        return self.publish_encoded([(_hash(record), (record.key, encode(record))) for record in records], since)
+
+    def publish_encoded(self, encoded: Sequence[Encoded], since: float | None = None) -> list[Outcome]:
         """Publish records and wait for their acknowledgements; raise Unavailable if none was handed over.
 
         The outcomes stand in the order of the records. Takes `ACK_SECONDS` at most, counted from `since`, or from now.
@@ -120,8 +124,7 @@ class Publisher:
             self._check_breaker()
         began = self._monotonic()
         deadline = max((since or began) + ACK_SECONDS, began + LEAST_ACK_SECONDS)
-        encoded = [(record, (record.key, encode(record))) for record in records]
-        size = sum([len(key) + len(value) for _, (key, value) in encoded])
+        size = sum([_size(pair) for _, pair in encoded])
         if not self._gate.enter(size):
             raise _overloaded()
         receipts: list[Receipt] = []
@@ -130,11 +133,10 @@ class Publisher:
                 outcomes = self._attempt(encoded, receipts, deadline)
                 return self._again(encoded, outcomes, receipts, deadline) if _POISONED in outcomes else outcomes
         finally:
-            pending = [receipt for receipt in receipts if not receipt.ack.is_done]
-            if pending:
-                self._gate.leave_when_done(size, pending)
-            else:
+            if all(ack.is_done for ack in {receipt.ack for receipt in receipts}):
                 self._gate.leave(size)
+            else:
+                self._gate.leave_when_done(size, [receipt for receipt in receipts if not receipt.is_done])
 
     def _check_breaker(self) -> None:
         if self._breaker.refuses():
@@ -143,10 +145,17 @@ class Publisher:
 
     def _attempt(self, encoded: Sequence[Encoded], receipts: list[Receipt], deadline: float) -> list[Outcome]:
         appender, partitions, topic_id = self._connect()
-        handed = self._hand_over(appender, partitions, encoded)
-        receipts += [each for each in handed if isinstance(each, Receipt)]
-        written: dict[object, tuple[int, int]] = {}  # of each batch of records that is acknowledged: partition, offset
-        return [self._outcome(appender, topic_id, each, deadline, written) for each in handed]
+        outcomes: list[Outcome] = [_NOT_HANDED] * len(encoded)
+        groups = self._by_partition(encoded, partitions, outcomes)
+        appended = appender.append({partition: pairs for partition, (_, pairs) in groups.items()})
+        for (places, _), handed in zip(groups.values(), appended, strict=True):
+            if isinstance(handed, IllegalStateError):
+                self._failed(appender, handed)
+            else:
+                receipts += handed
+                for place, outcome in zip(places, self._outcomes(appender, topic_id, handed, deadline), strict=True):
+                    outcomes[place] = outcome
+        return outcomes
 
     def _again(
         self, encoded: Sequence[Encoded], outcomes: list[Outcome], receipts: list[Receipt], deadline: float
@@ -159,8 +168,8 @@ class Publisher:
         self._limit.ask()
         places = [
             place
-            for place, (_, (key, value)) in enumerate(encoded)
-            if outcomes[place] == _POISONED and len(key) + len(value) <= self._limit.bytes
+            for place, (_, pair) in enumerate(encoded)
+            if outcomes[place] == _POISONED and _size(pair) <= self._limit.bytes
         ]
         try:
             repeated = self._attempt([encoded[place] for place in places], receipts, deadline)
@@ -189,55 +198,45 @@ class Publisher:
             )
         return appender, len(partitions), topic_id
 
-    def _hand_over(self, appender: Appender, partitions: int, encoded: Sequence[Encoded]) -> list[Handed]:
-        """Put records into the producer's buffer, those of a partition in their order; give what stands for each."""
-        handed: list[Handed] = [_NOT_HANDED] * len(encoded)
-        places: dict[int, list[int]] = {}
-        for place, (record, pair) in enumerate(encoded):
-            size = len(pair[0]) + len(pair[1])
-            if size > self._limit.bytes and self._too_large(size):
-                handed[place] = TooLarge(size, self._limit.bytes)
-            else:
-                places.setdefault(_partition(record, partitions), []).append(place)
-        groups = {
-            TopicPartition(self._topic, partition): [encoded[place][1] for place in group]
-            for partition, group in places.items()
-        }
-        appended = appender.append(groups)
-        for group, receipts in zip(places.values(), appended, strict=True):
-            if isinstance(receipts, IllegalStateError):
-                self._failed(appender, receipts)
-            else:
-                for place, receipt in zip(group, receipts, strict=True):
-                    handed[place] = receipt
-        return handed
+    def _by_partition(
+        self, encoded: Sequence[Encoded], partitions: int, outcomes: list[Outcome]
+    ) -> dict[TopicPartition, tuple[list[int], list[Pair]]]:
+        """Sort records, with their places, by their partitions; note what is too large to be sent."""
+        groups: dict[int, tuple[list[int], list[Pair]]] = {}
+        for place, (hash_, pair) in enumerate(encoded):
+            if _size(pair) > self._limit.bytes and self._too_large(_size(pair)):
+                outcomes[place] = TooLarge(_size(pair), self._limit.bytes)
+                continue
+            partition = hash_ % partitions
+            group = groups.get(partition)
+            if group is None:
+                group = groups[partition] = ([], [])
+            group[0].append(place)
+            group[1].append(pair)
+        return {TopicPartition(self._topic, partition): group for partition, group in groups.items()}
 
     def _too_large(self, size: int) -> bool:
         self._limit.ask()  # it may have been raised again
         return size > self._limit.bytes
 
-    def _outcome(
-        self,
-        appender: Appender,
-        topic_id: UUID,
-        handed: Handed,
-        deadline: float,
-        written: dict[object, tuple[int, int]],
-    ) -> Outcome:
-        if not isinstance(handed, Receipt):
-            return handed
-        place = written.get(handed.ack)
-        if place is None:
-            try:
-                offset = handed.offset(deadline, self._monotonic)
-            except KafkaError as error:
-                if isinstance(error, KafkaTimeoutError):
-                    self._breaker.waited_in_vain(deadline - ACK_SECONDS)
-                self._failed(appender, error)
-                return Unknown(type(error).__name__)
-            self._breaker.acked()
-            place = written[handed.ack] = handed.partition, offset - handed.index
-        return Acked(Position(topic_id, place[0], place[1] + handed.index))
+    def _outcomes(
+        self, appender: Appender, topic_id: UUID, receipts: Sequence[Receipt], deadline: float
+    ) -> Iterator[Outcome]:
+        """Wait for the acknowledgements of records of one partition, most of which share theirs."""
+        ack, partition, base = None, 0, 0
+        for receipt in receipts:
+            if receipt.ack is not ack:
+                try:
+                    offset = receipt.offset(deadline, self._monotonic)
+                except KafkaError as error:
+                    if isinstance(error, KafkaTimeoutError):
+                        self._breaker.waited_in_vain(deadline - ACK_SECONDS)
+                    self._failed(appender, error)
+                    yield Unknown(type(error).__name__)
+                    continue
+                self._breaker.acked()
+                ack, partition, base = receipt.ack, receipt.partition, offset - receipt.index
+            yield Acked(Position(topic_id, partition, base + receipt.index))
 
     def _failed(self, appender: Appender, error: Exception) -> None:
         if not isinstance(error, RetriableError):
@@ -264,7 +263,11 @@ def _overloaded() -> Unavailable:
     return Unavailable("overloaded", "Too many events are waiting for Kafka at the moment.")
 
 
-def _partition(record: AnyRecord, partitions: int) -> int:
+def _size(pair: Pair) -> int:
+    return len(pair[0]) + len(pair[1])
+
+
+def _hash(record: AnyRecord) -> int:
     if isinstance(record, EventNameChanged):
-        return workspace_partition(record.workspace_id, partitions)
-    return contact_partition(record.workspace_id, record.contact_id, partitions)
+        return workspace_hash(record.workspace_id)
+    return contact_hash(record.workspace_id, record.contact_id)

@@ -7,29 +7,30 @@ from typing import TYPE_CHECKING, Any
 from ingest import answers
 from ingest.database import DatabaseAwayError
 from ingest.publisher import Acked
-from schemas.records import EventRecorded
+from schemas.partitioning import contact_hash
+from schemas.records import EventWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from uuid import UUID
+    from collections.abc import Callable, Sequence
 
     from ingest.advice import Advice
     from ingest.batches import Batch
     from ingest.events import EventDraft
     from ingest.known_contacts import Found, KnownContacts
-    from ingest.publisher import Outcome, Publisher
+    from ingest.publisher import Encoded, Outcome, Publisher
     from ingest.requests import Caller
 
 
 class Recording:
-    """Writes events. Safe to use from many threads."""
+    """Writes events. Safe to use from many threads. `new_ids` makes so many ids."""
 
-    def __init__(self, publisher: Publisher, known: KnownContacts, advice: Advice, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self, publisher: Publisher, known: KnownContacts, advice: Advice, new_ids: Callable[[int], list[str]]
+    ) -> None:
         self._publisher = publisher
         self._known = known
         self._advice = advice
-        self._new_id = new_id
+        self._new_ids = new_ids
 
     def check_room(self, size: int) -> float:
         """Raise Unavailable when a batch of so many bytes could not be handed over now; give the moment it began."""
@@ -37,9 +38,7 @@ class Recording:
 
     def record(self, caller: Caller, contact_id: int, draft: EventDraft, id_: str) -> Outcome:
         """Write one event of a known contact; raise Unavailable if it was not handed over."""
-        outcome = self._publisher.publish(
-            [self._record(caller.workspace_id, contact_id, draft, id_, caller.received_at)]
-        )[0]
+        (outcome,) = self._publisher.publish_encoded(self._encoded(caller, [(contact_id, draft, id_)]))
         answers.count("accepted" if isinstance(outcome, Acked) else "unknown")
         return outcome
 
@@ -48,51 +47,52 @@ class Recording:
 
         `began` is what `check_room` gave: reading the batch is part of its time.
         """
-        workspace_id = caller.workspace_id
-        drafts = batch.open
-        ids = self._known.existing(workspace_id, {draft.contact_id for _, draft in drafts if draft.contact_id})
-        externals = {draft.external_id for _, draft in drafts if draft.external_id}
+        workspace_id, drafts = caller.workspace_id, batch.open
+        ids = self._known.existing(workspace_id, {each.contact_id for _, each in drafts if each.contact_id is not None})
+        externals = {each.external_id for _, each in drafts if each.external_id is not None}
         by_external_id = self._known.by_external_id(workspace_id, externals)
         undecided: set[int] = set()
         if ids.undecided or by_external_id.undecided:
             undecided = {place for place, draft in drafts if _is_undecided(draft, ids, by_external_id)}
         if undecided and len(undecided) == len(drafts):
             raise DatabaseAwayError("no contact of the batch is remembered")
-        records: list[tuple[int, EventDraft, EventRecorded]] = []
+        new_ids = iter(self._new_ids(sum([draft.id is None for _, draft in drafts])))
+        places: list[int] = []
+        events: list[tuple[int, EventDraft, str]] = []
         for place, draft in drafts:
-            contact_id = ids.ids.get(draft.contact_id or 0) or by_external_id.ids.get(draft.external_id or "")
-            id_ = draft.id or str(self._new_id())
+            found = ids.ids.get(draft.contact_id or 0) or by_external_id.ids.get(draft.external_id or "")
+            id_ = draft.id or next(new_ids)
             if place in undecided:
                 batch.settle(place, _undecided_contact(id_))
-            elif contact_id is None:
+            elif found is None:
                 batch.settle(place, _unknown_contact(draft))
-            elif caller.dry_run:
-                warned = self._advice.about(workspace_id, draft)
-                batch.settle(place, {"status": "accepted", "id": id_, "position": None, "warnings": warned})
             else:
-                record = self._record(workspace_id, contact_id, draft, id_, caller.received_at)
-                records.append((place, draft, record))
-        outcomes = self._publisher.publish([record for _, _, record in records], began) if records else []
-        for (place, draft, record), outcome in zip(records, outcomes, strict=True):
+                places.append(place)
+                events.append((found, draft, id_))
+        outcomes: Sequence[Outcome | None] = [None] * len(events)
+        if events and not caller.dry_run:
+            outcomes = self._publisher.publish_encoded(self._encoded(caller, events), began)
+        for place, (_, draft, id_), outcome in zip(places, events, outcomes, strict=True):
             answer = answers.item_outcome(outcome)
-            answer["id"] = record.id
-            if isinstance(outcome, Acked):
+            answer["id"] = id_
+            if answer["status"] == "accepted":
                 answer["warnings"] = self._advice.about(workspace_id, draft)
             batch.settle(place, answer)
 
-    def _record(
-        self, workspace_id: int, contact_id: int, draft: EventDraft, id_: str, received_at: datetime
-    ) -> EventRecorded:
-        return EventRecorded(
-            workspace_id=workspace_id,
-            contact_id=contact_id,
-            record_id=self._new_id(),
-            id=id_,
-            received_at=received_at,
-            name=draft.name,
-            occurred_at=draft.occurred_at,
-            properties=draft.properties,
-        )
+    def _encoded(self, caller: Caller, events: Sequence[tuple[int, EventDraft, str]]) -> list[Encoded]:
+        """Write the records of a request's events, each given with its contact and its id."""
+        workspace_id = caller.workspace_id
+        write = EventWriter(workspace_id, caller.received_at).write
+        return [
+            (
+                contact_hash(workspace_id, contact_id),
+                (
+                    f"{workspace_id}/{contact_id}/{record_id}".encode(),
+                    write(contact_id, id_, draft.name, draft.occurred_at, draft.properties),
+                ),
+            )
+            for (contact_id, draft, id_), record_id in zip(events, self._new_ids(len(events)), strict=True)
+        ]
 
 
 def _is_undecided(draft: EventDraft, ids: Found[int], by_external_id: Found[str]) -> bool:

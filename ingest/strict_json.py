@@ -84,7 +84,8 @@ def _sound_int(text: str) -> int:
     return int(text)
 
 
-def _sound_float(text: str) -> float:
+def sound_float(text: str) -> float:
+    """Read a number that is no integer; raise DoubtError for one that would not come back as it was written."""
     number = float(text)
     if len(text) > MAX_NUMBER_LENGTH or not math.isfinite(number) or (not number and not _PLAIN_ZERO.fullmatch(text)):
         raise DoubtError
@@ -95,9 +96,9 @@ def _no_constant(text: str) -> float:
     raise DoubtError(text)
 
 
-_read_quickly = msgspec.json.Decoder(float_hook=_sound_float).decode
+_read_quickly = msgspec.json.Decoder(float_hook=sound_float).decode
 _scan_once = json.JSONDecoder(
-    object_pairs_hook=_distinct, parse_int=_sound_int, parse_float=_sound_float, parse_constant=_no_constant
+    object_pairs_hook=_distinct, parse_int=_sound_int, parse_float=sound_float, parse_constant=_no_constant
 ).scan_once  # type: ignore[attr-defined] # there since Python 2.6, only not in the stubs
 
 
@@ -106,9 +107,7 @@ def scan(text: str) -> Any:  # noqa: ANN401 - JSON is any value
     try:
         if "\\u" not in text:
             value = _read_quickly(text)
-            # Of an object's equal keys only the last is left. Each string, keys included, was written with two quotes,
-            # and there is no other way to write one: so none was dropped exactly where the numbers agree.
-            if text.count('"') == 2 * _strings(value):
+            if has_strings(text, strings(value)):
                 return value
         value, end = _scan_once(text, len(text) - len(text.lstrip(_BLANK)))
     except (ValueError, StopIteration, RecursionError) as error:
@@ -120,7 +119,16 @@ def scan(text: str) -> Any:  # noqa: ANN401 - JSON is any value
     return value
 
 
-def _strings(value: Any) -> int:  # noqa: ANN401 - JSON is any value
+def has_strings(text: str, number: int) -> bool:
+    """Tell whether a JSON text holds exactly so many strings, keys included, as were read from it.
+
+    Of an object's equal keys only the last is left. Each string was written with two quotes, and there is no other way
+    to write one: so none was dropped exactly where the numbers agree. (Where they do not, there may be other reasons.)
+    """
+    return text.count('"') == 2 * number
+
+
+def strings(value: Any) -> int:  # noqa: ANN401 - JSON is any value
     """Count the strings in a value, keys included; raise DoubtError for an integer that cannot be kept."""
     kind = type(value)
     if kind is dict:
@@ -137,7 +145,7 @@ def _strings(value: Any) -> int:  # noqa: ANN401 - JSON is any value
             if not _INT64_FIRST <= member <= _INT64_LAST:
                 raise DoubtError
         elif kind is dict or kind is list:
-            number += _strings(member)
+            number += strings(member)
     return number
 
 
@@ -194,7 +202,7 @@ def _any_int(text: str) -> int | _BadNumber:
 
 def _any_float(text: str) -> float | _BadNumber:
     try:
-        return _sound_float(text)
+        return sound_float(text)
     except DoubtError:
         if len(text) > MAX_NUMBER_LENGTH:
             return _TOO_LONG

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -26,15 +26,15 @@ from schemas.record_classes import (
 )
 from schemas.times import format_time
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 _encoder = msgspec.json.Encoder()
 
 
 def dataschema(type_: str) -> str:
     """Name the JSON Schema of a record type: a URN whose last part is a file in `schemas/record_types/`."""
     return f"urn:contact-events:schemas:{type_}.json"
-
-
-_EVENT_SCHEMA = dataschema(EVENT_RECORDED)
 
 
 def encode(record: AnyRecord) -> bytes:
@@ -61,46 +61,39 @@ def encode(record: AnyRecord) -> bytes:
     return _value(record, EVENT_NAME_CHANGED, record.received_at, record.data)
 
 
-class _EventData(msgspec.Struct, gc=False):
-    name: str
-    properties: msgspec.Raw
+class EventWriter:
+    """Writes the values of one request's events: what they have in common is written once.
+
+    The only record that comes by the thousand, and the only one that is put together from texts: `_value` would write
+    the same, in twice the time.
+    """
+
+    def __init__(self, workspace_id: int, received_at: datetime) -> None:
+        self._source_and_subject = (
+            f'","source":"/workspaces/{workspace_id}","type":"{EVENT_RECORDED}","subject":"contacts/'
+        )
+        self._received = (
+            f'","datacontenttype":"application/json","dataschema":"{dataschema(EVENT_RECORDED)}"'
+            f',"receivedat":"{format_time(received_at)}","data":{{"name":'
+        )
+
+    def write(self, contact_id: int, id_: str, name: str, occurred_at: datetime, properties: RawJson) -> bytes:
+        """Write one. `id_` is a text in which nothing needs an escape, as in every id that ingest lets through."""
+        return (
+            f'{{"specversion":"1.0","id":"{id_}{self._source_and_subject}{contact_id}","time":"{format_time(occurred_at)}'
+            f'{self._received}{_json_text(name)},"properties":{properties}}}}}'
+        ).encode()
 
 
-class _EventValue(msgspec.Struct, gc=False):
-    """An event's attributes in their order. msgspec writes UTC times exactly as `format_time` does, only faster."""
-
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: datetime
-    datacontenttype: str
-    dataschema: str
-    receivedat: datetime
-    data: _EventData
+@lru_cache(maxsize=4_096)
+def _json_text(text: str) -> str:
+    return _encoder.encode(text).decode()
 
 
 def _event(record: EventRecorded) -> bytes:
-    """Write an event: the one record that comes by the thousand."""
-    return _encoder.encode(
-        _EventValue(
-            "1.0",
-            record.id,
-            f"/workspaces/{record.workspace_id}",
-            EVENT_RECORDED,
-            f"contacts/{record.contact_id}",
-            _utc(record.occurred_at),
-            "application/json",
-            _EVENT_SCHEMA,
-            _utc(record.received_at),
-            _EventData(record.name, _raw(record.properties)),
-        )
-    )
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    writer = EventWriter(record.workspace_id, record.received_at)
+    id_ = _encoder.encode(record.id).decode()[1:-1]
+    return writer.write(record.contact_id, id_, record.name, record.occurred_at, record.properties)
 
 
 def encode_log_mark(marked_at: datetime) -> bytes:

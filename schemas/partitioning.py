@@ -25,4 +25,9 @@ def contact_partition(workspace_id: int, contact_id: int, partitions: int) -> in
 
 def workspace_partition(workspace_id: int, partitions: int) -> int:
     """Tell the partition of the records that belong to a workspace and to no contact: the one of `workspace_id/-`."""
-    return (int(murmur2(f"{workspace_id}/-".encode())) & 0x7FFFFFFF) % partitions
+    return workspace_hash(workspace_id) % partitions
+
+
+def workspace_hash(workspace_id: int) -> int:
+    """Hash a workspace to a non-negative 31-bit number."""
+    return int(murmur2(f"{workspace_id}/-".encode())) & 0x7FFFFFFF

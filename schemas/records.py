@@ -9,7 +9,7 @@ JSON that came from a caller travels as the text it came as (`RawJson`), so that
 """
 
 from schemas.decoding import decode, read_key
-from schemas.encoding import dataschema, encode, encode_log_mark
+from schemas.encoding import EventWriter, dataschema, encode, encode_log_mark
 from schemas.record_classes import (
     CONTACT_CREATED,
     CONTACT_ERASED,
@@ -57,6 +57,7 @@ __all__ = [
     "EventErased",
     "EventNameChanged",
     "EventRecorded",
+    "EventWriter",
     "InvalidRecordError",
     "LogMark",
     "NameChange",
