@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schemas.ids import uuid7
+from schemas.ids import uuid7, uuid7_texts
 from schemas.times import format_time, is_late
 
 
@@ -18,6 +21,18 @@ def test_uuid7_is_never_the_same_twice() -> None:
     assert len({uuid7(lambda: 1) for _ in range(1_000)}) == 1_000
 
 
+def test_ids_made_together_are_texts_of_the_same_kind() -> None:
+    made = uuid7_texts(1_000, lambda: 1_765_000_000_123)
+    read = [UUID(text) for text in made]
+    assert [str(each) for each in read] == made
+    assert {(each.int >> 80, each.version, each.variant) for each in read} == {
+        (1_765_000_000_123, 7, "specified in RFC 4122")
+    }
+    assert len(set(made)) == 1_000
+    random = [each.int & (1 << 74) - 1 for each in read]
+    assert all(any(bits >> place & 1 for bits in random) for place in range(62))
+
+
 @pytest.mark.parametrize(
     ("moment", "text"),
     [
@@ -28,6 +43,11 @@ def test_uuid7_is_never_the_same_twice() -> None:
 )
 def test_a_moment_is_written_in_utc(moment: datetime, text: str) -> None:
     assert format_time(moment) == text
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_moment_is_written_as_python_would(moment: datetime) -> None:
+    assert format_time(moment) == moment.replace(tzinfo=None).isoformat() + "Z"
 
 
 def test_late_begins_after_a_day() -> None:

@@ -9,10 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import jsonschema  # type: ignore[import-untyped] # ships no types, and its stubs are not among our tools
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas import records
 from schemas.partitioning import contact_hash, contact_partition, workspace_partition
+from schemas.times import format_time
 
 SCHEMAS = Path(records.__file__).parent / "record_types"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*/*.json"))
@@ -229,3 +233,38 @@ def test_times_come_back_in_utc() -> None:
     assert isinstance(record, records.EventRecorded)
     assert record.occurred_at == datetime(2026, 5, 1, tzinfo=UTC)
     assert record.occurred_at.tzinfo is UTC
+
+
+@given(
+    id_=st.text(st.characters(codec="utf-8"), min_size=1, max_size=5),
+    name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=5),
+    occurred_at=st.datetimes(timezones=st.just(UTC)),
+    received_at=st.datetimes(timezones=st.just(UTC)),
+)
+def test_an_event_put_together_from_texts_is_json_with_nothing_escaped_twice(
+    id_: str, name: str, occurred_at: datetime, received_at: datetime
+) -> None:
+    event = records.EventRecorded(
+        workspace_id=3,
+        contact_id=17,
+        record_id=RECORD_ID,
+        id=id_,
+        received_at=received_at,
+        name=name,
+        occurred_at=occurred_at,
+        properties='{"a":1.10}',
+    )
+    value = msgspec.json.decode(records.encode(event))
+    assert value == {
+        "specversion": "1.0",
+        "id": id_,
+        "source": "/workspaces/3",
+        "type": records.EVENT_RECORDED,
+        "subject": "contacts/17",
+        "time": format_time(occurred_at),
+        "datacontenttype": "application/json",
+        "dataschema": records.dataschema(records.EVENT_RECORDED),
+        "receivedat": format_time(received_at),
+        "data": {"name": name, "properties": {"a": 1.1}},
+    }
+    assert b'"properties":{"a":1.10}' in records.encode(event)
