@@ -5,29 +5,20 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-from flask import Response
-
 from ingest import metrics
+from ingest.calls import Answer
 from ingest.database import DatabaseAwayError
 from ingest.publisher import Acked, TooLarge, Unavailable
 from runtime.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from ingest.events import Invalid
     from ingest.publisher import Outcome
 
 RETRY_AFTER: Final = {"Retry-After": "2"}
 SEND_AGAIN: Final = "Send it again with the same id: it will be recorded exactly once."
-
-_encode = msgspec.json.Encoder().encode
-
-
-def answer(status: int, body: Mapping[str, Any]) -> Response:
-    """Make a JSON answer."""
-    return Response(_encode(body), status, content_type="application/json")
 
 
 def not_found() -> Problem:
@@ -89,14 +80,14 @@ def item_rejected(invalid: Invalid) -> dict[str, Any]:
     return answer | {"errors": [fault.document() for fault in invalid.faults]}
 
 
-def batch_answer(document: dict[str, Any], *, dry_run: bool) -> Response:
+def batch_answer(document: dict[str, Any], *, dry_run: bool) -> Answer:
     """Answer a batch: 202 when all of it is accepted, 503 when all of it is unknown, else 207."""
     if dry_run:
-        return answer(200, {"dry_run": True} | document)
+        return Answer.of(200, {"dry_run": True} | document)
     if not document["accepted"] and not document["rejected"]:
         detail = f"Kafka has not acknowledged any of this in time. {SEND_AGAIN}"
         raise Problem(503, "not_acknowledged", detail, headers=RETRY_AFTER, extra=document)
-    return answer(202 if not document["rejected"] and not document["unknown"] else 207, document)
+    return Answer.of(202 if not document["rejected"] and not document["unknown"] else 207, document)
 
 
 def count(outcome: str, number: int = 1) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from runtime.problems import Problem
 
 if TYPE_CHECKING:
-    from flask import Request
+    from werkzeug.wrappers import Request
 
 MAX_BODY: Final = 1_048_576
 """Bytes, unpacked."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, request
-
 from ingest import answers
 from ingest.batches import Batch, split, split_lines
 from ingest.bodies import is_ndjson, read_body
+from ingest.calls import Answer
 from ingest.contact_bodies import ContactBody, read_contact
 from ingest.contacts import Busy, ContactDraft, Erased
 from ingest.events import Invalid
@@ -17,6 +16,7 @@ from ingest.requests import begin, contact_id_from, limit_rate, refuse_header_id
 from runtime.problems import Fault, Problem
 
 if TYPE_CHECKING:
+    from ingest.calls import Call
     from ingest.contacts import UpsertOutcome, Written
     from ingest.parts import Parts
     from ingest.rules import Rules
@@ -25,25 +25,25 @@ _BUSY = "Another request is creating this contact at this moment."
 _ERASED = "The contact with this external_id is being erased. Create it anew a little later."
 
 
-def _read(rules: Rules) -> tuple[ContactBody, str | None]:
-    body = read_contact(rules, read_body(request))
+def _read(call: Call, rules: Rules) -> tuple[ContactBody, str | None]:
+    body = read_contact(rules, read_body(call.request))
     if isinstance(body, Invalid):
         answers.refuse_unreadable(body)
-        settle_id(None, body.faults)
+        settle_id(call, None, body.faults)
     assert isinstance(body, ContactBody)
-    return body, settle_id(body.update_id, [])
+    return body, settle_id(call, body.update_id, [])
 
 
-def post_contact(parts: Parts) -> Response:
+def post_contact(parts: Parts, call: Call) -> Answer:
     """Create a contact, or find it by its external id and merge what is given."""
-    caller = begin(parts, "contacts:write")
-    body, given = _read(parts.contact_rules)
+    caller = begin(parts, call, "contacts:write")
+    body, given = _read(call, parts.contact_rules)
     draft = _draft(body, given or str(parts.new_id()))
-    limit_rate(parts, caller, 1)
+    limit_rate(parts, call, caller, 1)
     with answers.world_away(update_id=draft.id):
         if caller.dry_run:
             (found,) = parts.contacts.look(caller.workspace_id, [draft])
-            return answers.answer(200, {"dry_run": True} | _would(draft, found))
+            return Answer.of(200, {"dry_run": True} | _would(draft, found))
         outcome = parts.contacts.upsert(caller.workspace_id, [draft])[0]
     if isinstance(outcome, Erased):
         raise Problem(409, "contact_being_erased", _ERASED, headers={"Retry-After": "3600"})
@@ -52,37 +52,37 @@ def post_contact(parts: Parts) -> Response:
         extra = {"update_id": draft.id}
         raise Problem(503, "contact_being_created", detail, headers=answers.RETRY_AFTER, extra=extra)
     position = answers.position_of(outcome.outcome, update_id=draft.id)
-    return answers.answer(201 if outcome.created else 200, _contact(draft, outcome) | {"position": position})
+    return Answer.of(201 if outcome.created else 200, _contact(draft, outcome) | {"position": position})
 
 
-def patch_contact(parts: Parts, contact_id: str) -> Response:
+def patch_contact(parts: Parts, call: Call, contact_id: str) -> Answer:
     """Change a contact's profile fields and custom data."""
-    caller = begin(parts, "contacts:write")
-    body, given = _read(parts.change_rules)
+    caller = begin(parts, call, "contacts:write")
+    body, given = _read(call, parts.change_rules)
     id_ = given or str(parts.new_id())
     if not body.profile and body.custom_data is None:
         fault = Fault("", "nothing_to_change", "Send at least one of email, name and custom_data.")
         raise Problem(422, "invalid_request", fault.message, [fault])
-    limit_rate(parts, caller, 1)
+    limit_rate(parts, call, caller, 1)
     number = contact_id_from(contact_id)
     with answers.world_away(update_id=id_):
         if number is None or not parts.known.exists(caller.workspace_id, number):
             raise answers.not_found()
         document: dict[str, Any] = {"id": number, "update_id": id_, "position": None}
         if caller.dry_run:
-            return answers.answer(200, {"dry_run": True} | document)
+            return Answer.of(200, {"dry_run": True} | document)
         outcome = parts.contacts.change(caller.workspace_id, number, id_, body.profile, body.custom_data)
-    return answers.answer(200, document | {"position": answers.position_of(outcome, update_id=id_)})
+    return Answer.of(200, document | {"position": answers.position_of(outcome, update_id=id_)})
 
 
-def post_contact_batch(parts: Parts) -> Response:
+def post_contact_batch(parts: Parts, call: Call) -> Answer:
     """Create or find many contacts."""
-    caller = begin(parts, "contacts:write")
-    refuse_header_id()
-    body = read_body(request, ndjson_allowed=True)
-    texts = split_lines(body) if is_ndjson(request) else split(body, "contacts")
+    caller = begin(parts, call, "contacts:write")
+    refuse_header_id(call)
+    body = read_body(call.request, ndjson_allowed=True)
+    texts = split_lines(body) if is_ndjson(call.request) else split(body, "contacts")
     bodies = [read_contact(parts.contact_rules, text) for text in texts]
-    limit_rate(parts, caller, len(bodies))
+    limit_rate(parts, call, caller, len(bodies))
     batch: Batch[ContactBody] = Batch(bodies, answers.item_rejected)
     places = [place for place, _ in batch.open]
     drafts = [_draft(item, item.update_id or str(parts.new_id())) for _, item in batch.open]
@@ -97,22 +97,22 @@ def post_contact_batch(parts: Parts) -> Response:
         batch.settle(place, answer)
     document = batch.document()
     if document["rejected"]:
-        parts.refusals.items(document["items"])
+        parts.refusals.items(call, document["items"])
     return answers.batch_answer(document, dry_run=caller.dry_run)
 
 
-def delete_contact(parts: Parts, contact_id: str) -> Response:
+def delete_contact(parts: Parts, call: Call, contact_id: str) -> Answer:
     """Erase a contact and all that is known of it."""
-    caller = begin(parts, "erase", dry_run_allowed=False)
-    id_ = settle_id(None, []) or str(parts.new_id())
-    limit_rate(parts, caller, 1)
+    caller = begin(parts, call, "erase", dry_run_allowed=False)
+    id_ = settle_id(call, None, []) or str(parts.new_id())
+    limit_rate(parts, call, caller, 1)
     number = contact_id_from(contact_id)
     with answers.world_away(update_id=id_):
         outcome = None if number is None else parts.erasing.erase_contact(caller.workspace_id, number, id_)
     if outcome is None:
         raise answers.not_found()
     position = answers.position_of(outcome, update_id=id_)
-    return answers.answer(202, {"id": number, "update_id": id_, "position": position})
+    return Answer.of(202, {"id": number, "update_id": id_, "position": position})
 
 
 def _draft(body: ContactBody, update_id: str) -> ContactDraft:

@@ -1,4 +1,4 @@
-"""From an answer that refuses something to the delivery log. Works inside a request, once something is refused.
+"""From an answer that refuses something to the delivery log.
 
 A dry run is not a delivery, and a caller whom no key names belongs to no workspace: neither is noted.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-
-from flask import g, request
 
 from ingest.delivery_log import Rejection, presentable, short
 from ingest.requests import DRY_RUN
@@ -20,13 +18,11 @@ if TYPE_CHECKING:
 
     from werkzeug.exceptions import HTTPException
 
+    from ingest.calls import Call
     from ingest.delivery_log import DeliveryLog
-    from schemas.api_keys import StoredKey
 
 STATUSES: Final = {"contact_not_found": 404, "contact_being_erased": 409, "record_too_large": 413}
 """Of items: what each would have got alone, where that is not 422."""
-
-_PARAMETER: Final = "contact:"
 
 
 class Refusals:
@@ -36,30 +32,33 @@ class Refusals:
         self._deliveries = deliveries
         self._now = now
 
-    def whole(self, error: Problem | HTTPException) -> None:
+    def whole(self, call: Call, error: Problem | HTTPException) -> None:
         """Note a request that was refused as a whole, and is refused for good (4xx)."""
         status = (error.status if isinstance(error, Problem) else error.code) or HTTPStatus.INTERNAL_SERVER_ERROR
         if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
             faults = error.faults if isinstance(error, Problem) else ()
             code = error.code if isinstance(error, Problem) else HTTPStatus(status).name.lower()
             first = (faults[0].code, faults[0].pointer) if faults else (str(code), "")
-            self._note([(status, *first, max(1, len(faults)), g.get("event_name"), None)])
+            self._note(call, [(status, *first, max(1, len(faults)), call.event_name, None)])
 
-    def items(self, answers: Sequence[dict[str, Any]], name_of: Callable[[int], object] = lambda _: None) -> None:
+    def items(
+        self, call: Call, answers: Sequence[dict[str, Any]], name_of: Callable[[int], object] = lambda _: None
+    ) -> None:
         """Note the items of a batch that were refused; `name_of` gives the event's name at a place."""
         self._note(
-            (*_fault(answer), name_of(place), place)
-            for place, answer in enumerate(answers)
-            if answer["status"] == "rejected"
+            call,
+            [
+                (*_fault(answer), name_of(place), place)
+                for place, answer in enumerate(answers)
+                if answer["status"] == "rejected"
+            ],
         )
 
-    def _note(self, refused: Iterable[tuple[int, str, str, int, object, int | None]]) -> None:
-        key: StoredKey | None = g.get("key")
-        if key is None or request.args.get(DRY_RUN) == "true":
+    def _note(self, call: Call, refused: Iterable[tuple[int, str, str, int, object, int | None]]) -> None:
+        key = call.key
+        if key is None or call.request.args.get(DRY_RUN) == "true":
             return
-        now, rule = self._now(), request.url_rule
-        path = rule.rule.replace(_PARAMETER, "").replace("<", "{").replace(">", "}") if rule else request.path[:100]
-        common = (f"{request.method} {path}", key.key_id, g.get("request_id", ""))
+        now, common = self._now(), (call.route, key.key_id, call.request_id)
         self._deliveries.note(
             Rejection(key.workspace_id, now, status, code, short(pointer), faults, *presentable(name), item, *common)
             for status, code, pointer, faults, name, item in refused

@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import Response, g, request
 
 from ingest import answers, metrics
 from ingest.bodies import read_body
+from ingest.calls import Answer
 from ingest.event_views import by_settings
 from ingest.events import EventDraft, Invalid
 from ingest.fields import AHEAD
@@ -26,12 +26,13 @@ from ingest.segment import KINDS, Ignored, MessageReader, Read
 from ingest.segment_bodies import read_batch, read_message
 from ingest.segment_writing import write
 from runtime.authentication import unauthorized
-from runtime.problems import Fault, Problem
+from runtime.problems import CONTENT_TYPE, Fault, Problem
 from schemas.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ingest.calls import Call
     from ingest.parts import Parts
     from ingest.requests import Caller
     from ingest.segment_bodies import Envelope
@@ -39,30 +40,30 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def post_segment_batch(parts: Parts) -> Response:
+def post_segment_batch(parts: Parts, call: Call) -> Answer:
     """Take a batch of messages, each of which names its type."""
-    return _take(parts, read_batch, None)
+    return _take(parts, call, read_batch, None)
 
 
-def post_segment_message(parts: Parts, kind: str) -> Response:
+def post_segment_message(parts: Parts, call: Call, kind: str) -> Answer:
     """Take one message, of the type that the path names."""
     if kind not in KINDS:
         raise Problem(404, "not_found", f"There is no such path. The types of message are {', '.join(KINDS)}.")
-    return _take(parts, read_message, kind)
+    return _take(parts, call, read_message, kind)
 
 
-def _take(parts: Parts, read: Callable[[bytes], Envelope], kind: str | None) -> Response:
+def _take(parts: Parts, call: Call, read: Callable[[bytes], Envelope], kind: str | None) -> Answer:
     try:
-        key = _key_in_header()
-        caller = _admit(parts, key) if key else None
-        envelope = read(read_body(request))
-        caller = caller or _admit(parts, envelope.write_key)
+        key = _key_in_header(call)
+        caller = _admit(parts, call, key) if key else None
+        envelope = read(read_body(call.request))
+        caller = caller or _admit(parts, call, envelope.write_key)
         messages = _messages(parts, caller, envelope, kind)
-        limit_rate(parts, caller, len(messages))
+        limit_rate(parts, call, caller, len(messages))
         with answers.world_away():
             items = write(parts, caller, messages)
-        _note(parts, caller, messages, items)
-        return _answer(items, messages)
+        _note(parts, call, caller, messages, items)
+        return _answer(call, items, messages)
     except Problem as problem:
         raise _told(problem) from problem
 
@@ -84,9 +85,9 @@ def _held(message: Read | Ignored | Invalid, caller: Caller) -> Read | Ignored |
     return message
 
 
-def _key_in_header() -> str | None:
+def _key_in_header(call: Call) -> str | None:
     """Take the API key from where Segment's libraries put the write key; as a bearer, it is the API's own way."""
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, credentials = call.request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "basic":
         return credentials if scheme.lower() == "bearer" else None
     try:
@@ -95,14 +96,14 @@ def _key_in_header() -> str | None:
         return "?"  # which no key looks like
 
 
-def _admit(parts: Parts, key: str | None) -> Caller:
+def _admit(parts: Parts, call: Call, key: str | None) -> Caller:
     if not key:
         detail = "Send your API key as the write key: the user name of Basic authentication, or writeKey in the body."
         raise unauthorized("missing_api_key", detail)
-    return admit(parts, f"Bearer {key}", "events:write", "contacts:write", dry_run_allowed=False)
+    return admit(parts, call, f"Bearer {key}", "events:write", "contacts:write", dry_run_allowed=False)
 
 
-def _answer(items: list[dict[str, Any]], messages: Sequence[Read | Ignored | Invalid]) -> Response:
+def _answer(call: Call, items: list[dict[str, Any]], messages: Sequence[Read | Ignored | Invalid]) -> Answer:
     counts = Counter(item["status"] for item in items)
     numbers = {status: counts[status] for status in ("accepted", "ignored", "rejected", "unknown")}
     document: dict[str, Any] = {"success": not counts["rejected"] and not counts["unknown"], **numbers, "items": items}
@@ -116,8 +117,9 @@ def _answer(items: list[dict[str, Any]], messages: Sequence[Read | Ignored | Inv
         faults = message.faults if isinstance(message, Invalid) else [fault]
         problem = Problem(422, "invalid_request", f"Nothing was written. {fault.message}", faults, extra=document)
         metrics.PROBLEMS.labels(problem.code).inc()
-        return _told(problem).response(g.get("request_id"))  # not raised: each message is noted already
-    return answers.answer(200, document)
+        told = _told(problem)  # not raised: each message is noted already
+        return Answer(told.status, told.body(call.request_id), CONTENT_TYPE, told.headers)
+    return Answer.of(200, document)
 
 
 def _told(problem: Problem) -> Problem:
@@ -126,7 +128,11 @@ def _told(problem: Problem) -> Problem:
 
 
 def _note(
-    parts: Parts, caller: Caller, messages: Sequence[Read | Ignored | Invalid], items: Sequence[dict[str, Any]]
+    parts: Parts,
+    call: Call,
+    caller: Caller,
+    messages: Sequence[Read | Ignored | Invalid],
+    items: Sequence[dict[str, Any]],
 ) -> None:
     """Count the messages, and note what was rejected: the library that sent it may tell nobody."""
     for message, item in zip(messages, items, strict=True):
@@ -136,7 +142,7 @@ def _note(
     codes = Counter(item["code"] for item in items if item["status"] == "rejected")
     if codes:
         log.warning("segment messages rejected", workspace_id=caller.workspace_id, codes=dict(codes))
-        parts.refusals.items(items, lambda place: _name(messages[place]))
+        parts.refusals.items(call, items, lambda place: _name(messages[place]))
 
 
 def _kind(message: Read | Ignored | Invalid) -> str:

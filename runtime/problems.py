@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import structlog
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 CONTENT_TYPE = "application/problem+json"
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +53,37 @@ class Problem(Exception):  # noqa: N818 - the RFC's word for it
             document["errors"] = [fault.document() for fault in self.faults]
         return document
 
+    def body(self, request_id: str | None = None) -> bytes:
+        """Write the answer's body, naming the request, so that a report can be found in the logs."""
+        return msgspec.json.encode(self.document() | ({"request_id": request_id} if request_id else {}))
+
     def response(self, request_id: str | None = None) -> Response:
-        """Make the answer, naming the request, so that a report can be found in the logs."""
-        document = self.document() | ({"request_id": request_id} if request_id else {})
-        return Response(msgspec.json.encode(document), self.status, dict(self.headers), content_type=CONTENT_TYPE)
+        """Make the answer."""
+        return Response(self.body(request_id), self.status, dict(self.headers), content_type=CONTENT_TYPE)
+
+
+def as_problem(error: Exception) -> Problem:
+    """Make any error a problem. One that nobody expected is ours, and logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException):
+        status = error.code or 500
+        headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+        return Problem(status, HTTPStatus(status).name.lower(), error.description or "", headers=headers)
+    log.error("unexpected error", exc_info=error)
+    happened = "Something went wrong on our side; whether the request took effect is unknown."
+    return Problem(500, "internal_error", f"{happened} Send it again with the same id.")
 
 
 def install_problem_handlers(app: Flask, count: Callable[[str], None] = lambda _: None) -> None:
     """Make every error of an app a problem document; without this Flask answers in HTML. `count` is told each code."""
 
+    @app.errorhandler(Exception)
+    @app.errorhandler(HTTPException)
     @app.errorhandler(Problem)
-    def answer_problem(problem: Problem) -> Response:
+    def answer(error: Exception) -> Response:
+        if isinstance(error, HTTPException) and (error.code or 500) < HTTPStatus.BAD_REQUEST:  # such as a redirect
+            return Response(status=error.code, headers=dict(error.get_headers()))
+        problem = as_problem(error)
         count(problem.code)
         return problem.response(g.get("request_id"))
-
-    @app.errorhandler(HTTPException)
-    def answer_http(error: HTTPException) -> Response:
-        status = error.code or 500
-        code = HTTPStatus(status).name.lower()
-        headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
-        if status < HTTPStatus.BAD_REQUEST:  # a redirect is not a problem
-            return Response(status=status, headers=dict(error.get_headers()))
-        return answer_problem(Problem(status, code, error.description or "", headers=headers))
-
-    @app.errorhandler(Exception)
-    def answer_unexpected(error: Exception) -> Response:
-        app.logger.error("unexpected error", exc_info=error)
-        happened = "Something went wrong on our side; whether the request took effect is unknown."
-        detail = f"{happened} Send it again with the same id."
-        return answer_problem(Problem(500, "internal_error", detail))
