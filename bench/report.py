@@ -7,11 +7,18 @@ import os
 import platform
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
+
+ROUNDS = 3
+"""A measurement and its baseline take turns so many times, since a shared machine is not the same from minute to
+minute; the figure is the round in the middle."""
+
+T = TypeVar("T")
 
 PACKAGES = ("flask", "granian", "kafka-python", "confluent-kafka", "psycopg", "msgspec", "marshmallow")
 
@@ -42,6 +49,16 @@ class Figure:
             f"{name} {value if isinstance(value, str) else format(value, ',.1f')}" for name, value in self.notes.items()
         )
         return f"{self.name:<34}{self.value:>12,.1f} {self.unit:<10}{ratio:>7}{goal:>7}   {baseline:<44}{notes}"
+
+
+def middle(rounds: Sequence[T], of: Callable[[T], float]) -> T:
+    """Give the round in the middle."""
+    return sorted(rounds, key=of)[len(rounds) // 2]
+
+
+def listed(values: Sequence[float], form: str = ".2f") -> str:
+    """Write what each round gave, in order."""
+    return " ".join(format(value, form) for value in values)
 
 
 HEADER = f"{'figure':<34}{'value':>12} {'unit':<10}{'ratio':>7}{'goal':>7}   {'baseline':<44}notes"
