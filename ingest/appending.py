@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from kafka.errors import IllegalStateError, KafkaTimeoutError
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
@@ -57,15 +58,13 @@ def _headers(headers: Sequence[tuple[str, bytes]]) -> bytes:
 _HEADERS: Final = _headers(HEADERS)
 
 
-class Receipt:
+class Receipt(msgspec.Struct, eq=False):  # made for each record, in a third of the time of an ordinary class
     """What stands for a record until it is acknowledged: the future of its batch, and its place in the batch."""
 
-    __slots__ = ("_then", "ack", "index")
-
-    def __init__(self, ack: Any, index: int) -> None:  # noqa: ANN401 - kafka-python ships no types
-        self.ack = ack
-        self.index = index
-        self._then: Callable[[Receipt], None] | None = None
+    ack: Any
+    index: int
+    then: Any = None
+    """Called once the producer is done with the record: see `when_done`."""
 
     @property
     def partition(self) -> int:
@@ -94,19 +93,19 @@ class Receipt:
 
     def when_done(self, then: Callable[[Receipt], None]) -> None:
         """Call `then` once the producer is done with the record; in a rare race it is called twice."""
-        self._then = then  # first this: a split in between must find it
+        self.then = then  # first this: a split in between must find it
         self.ack.add_both(self._done)
 
     def rebind(self, ack: Any, index: int) -> None:  # noqa: ANN401 - kafka-python ships no types
         """Move to another batch: kafka-python calls this for each record of a batch that it splits."""
         left, self.ack, self.index = self.ack, ack, index
-        if self._then is not None:
+        if self.then is not None:
             ack.add_both(self._done)
         left._latch.set()  # noqa: SLF001 - as its own futures do: nobody will ever complete the one that is left
 
     def _done(self, _: object) -> None:
-        if self._then is not None:
-            self._then(self)
+        if self.then is not None:
+            self.then(self)
 
 
 class Appender:

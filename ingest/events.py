@@ -6,6 +6,7 @@ Whatever is not goes to `ingest.rules`, which decides and explains. So the fast 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -26,6 +27,7 @@ from ingest.strict_json import (
     strings,
 )
 from runtime.problems import Fault
+from schemas.times import format_time
 
 if TYPE_CHECKING:
     from ingest.rules import Rules
@@ -34,10 +36,13 @@ _EMPTY: Final = "{}"
 
 
 class EventDraft(msgspec.Struct, frozen=True, gc=False):
-    """An event that keeps all rules. Whether its contact exists is not settled yet."""
+    """An event that keeps all rules. Whether its contact exists is not settled yet.
+
+    `occurred_at` is written as in its record; `properties` is the text of a JSON object.
+    """
 
     name: str
-    occurred_at: datetime
+    occurred_at: str
     properties: str
     id: str | None = None
     contact_id: int | None = None
@@ -107,17 +112,17 @@ class EventReader:
     def plain(self, event: Envelope, properties: msgspec.Raw, latest: datetime) -> EventDraft | None:
         """Take an event in which everything is plainly in order; None when that needs a closer look."""
         name, id_ = event.name, event.id
-        if type(name) is not str or not (CONVENTION.fullmatch(name) or _allowed(name, NAME_LENGTH)):
+        if type(name) is not str or len(name) > NAME_LENGTH or not _is_name(name):
             return None
         moment = _moment(event.occurred_at)
-        if moment is None or not EARLIEST <= moment <= latest:
+        if moment is None or not EARLIEST <= moment[0] <= latest:
             return None
         if id_ is UNSET:
             id_ = None
         elif type(id_) is not str or not EVENT_ID.fullmatch(id_):
             return None
         text, contact = _object_text(event.properties, properties), self._contact(event)
-        return None if text is None or contact is None else EventDraft(name, moment, text, id_, *contact)
+        return None if text is None or contact is None else EventDraft(name, moment[1], text, id_, *contact)
 
     def _contact(self, event: Envelope) -> tuple[int | None, str | None] | None:
         """Take the contact's id and external id, of which an event in a batch has one; None where that is not so."""
@@ -139,7 +144,9 @@ class EventReader:
             return Invalid([Fault("", error.code, error.detail)], unreadable=True)
         if verdict.values is None:
             return Invalid(verdict.faults, name=verdict.name)
-        return EventDraft(**{**verdict.values, "properties": verdict.values.get("properties") or _EMPTY})
+        values: dict[str, Any] = dict(verdict.values)
+        values["occurred_at"] = format_time(values["occurred_at"])
+        return EventDraft(**values | {"properties": values.get("properties") or _EMPTY})
 
 
 def _text_or_nothing(body: bytes) -> str:
@@ -149,35 +156,46 @@ def _text_or_nothing(body: bytes) -> str:
         return ""
 
 
+@lru_cache(maxsize=4_096)
+def _is_name(text: str) -> bool:
+    return CONVENTION.fullmatch(text) is not None or _allowed(text, NAME_LENGTH)
+
+
 def _allowed(text: str, length: int) -> bool:
     return len(text) <= length and not CONTROL.search(text) and not text.isspace() and text != ""
 
 
-def _moment(text: object) -> datetime | None:
-    if type(text) is not str or not MOMENT.fullmatch(text):
+def _moment(text: object) -> tuple[datetime, str] | None:
+    """Read a moment; give also how records write it."""
+    if type(text) is not str:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+        if moment.tzinfo is not UTC:
+            moment = moment.astimezone(UTC)
+        written = format_time(moment)
     except (ValueError, OverflowError):
         return None
+    # `fromisoformat` takes far more than RFC 3339. What records would write in the same way is proof enough.
+    return (moment, written) if written == text or MOMENT.fullmatch(text) else None
 
 
 def _object_text(value: object, raw: msgspec.Raw) -> str | None:
     if value is UNSET or value is None:
         return _EMPTY
-    data = bytes(raw)
-    if type(value) is not dict or len(data) > OBJECT_BYTES:
+    if type(value) is not dict:
         return None
-    text = one_line(data)
+    text = one_line(raw)
+    if len(text) > OBJECT_BYTES // 4 and len(text.encode()) > OBJECT_BYTES:  # a character has four bytes at most
+        return None
     if ("[" in text or text.find("{", 1) > 0) and depth(text) > MAX_DEPTH:
         return None
     return text
 
 
-def one_line(json: bytes) -> str:
+def one_line(json: bytes | msgspec.Raw) -> str:
     """Take JSON as it was written, but on one line, so that a record on the topic is one line for every tool."""
-    text = json.decode()
+    text = str(json, "utf-8")
     if "\n" in text or "\r" in text:  # can only stand between values: inside a string they would be escaped
         return msgspec.json.format(text, indent=-1)
     return text

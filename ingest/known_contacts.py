@@ -15,7 +15,7 @@ from ingest import identity
 from ingest.database import DatabaseAwayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from psycopg import Connection
@@ -39,7 +39,7 @@ class Memory(Generic[Key, Value]):
         self._lock = threading.Lock()
         self._entries: dict[Key, tuple[Value, float]] = {}
 
-    def recall(self, keys: AbstractSet[Key], max_age: float) -> dict[Key, Value]:
+    def recall(self, keys: Iterable[Key], max_age: float) -> dict[Key, Value]:
         """Give the answers that are not older than so many seconds."""
         oldest = self._monotonic() - max_age
         entries = self._entries
@@ -109,17 +109,17 @@ class KnownContacts:
     ) -> Found[Key]:
         if not wanted:
             return Found({}, frozenset())
-        keys = {(workspace_id, each) for each in wanted}
+        keys = [(workspace_id, each) for each in wanted]
         found = memory.recall(keys, FRESH)
-        missing = keys - found.keys()
         undecided: frozenset[Key] = frozenset()
-        if missing:
+        if len(found) < len(keys):
+            missing = set(keys) - found.keys()
             try:
                 with self._database.connection() as connection:
                     fresh = look_up(connection, {each for _, each in missing})
             except DatabaseAwayError:
                 found |= memory.recall(missing, STALE)
-                undecided = frozenset(each for _, each in keys - found.keys())
+                undecided = frozenset(each for _, each in missing - found.keys())
             else:
                 found |= {(workspace_id, each): contact_id for each, contact_id in fresh.items()}
                 memory.remember({(workspace_id, each): contact_id for each, contact_id in fresh.items()})

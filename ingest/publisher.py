@@ -124,7 +124,7 @@ class Publisher:
             self._check_breaker()
         began = self._monotonic()
         deadline = max((since or began) + ACK_SECONDS, began + LEAST_ACK_SECONDS)
-        size = sum([_size(pair) for _, pair in encoded])
+        size = sum([len(key) + len(value) for _, (key, value) in encoded])
         if not self._gate.enter(size):
             raise _overloaded()
         receipts: list[Receipt] = []
@@ -168,8 +168,8 @@ class Publisher:
         self._limit.ask()
         places = [
             place
-            for place, (_, pair) in enumerate(encoded)
-            if outcomes[place] == _POISONED and _size(pair) <= self._limit.bytes
+            for place, (_, (key, value)) in enumerate(encoded)
+            if outcomes[place] == _POISONED and len(key) + len(value) <= self._limit.bytes
         ]
         try:
             repeated = self._attempt([encoded[place] for place in places], receipts, deadline)
@@ -203,9 +203,11 @@ class Publisher:
     ) -> dict[TopicPartition, tuple[list[int], list[Pair]]]:
         """Sort records, with their places, by their partitions; note what is too large to be sent."""
         groups: dict[int, tuple[list[int], list[Pair]]] = {}
+        limit = self._limit.bytes
         for place, (hash_, pair) in enumerate(encoded):
-            if _size(pair) > self._limit.bytes and self._too_large(_size(pair)):
-                outcomes[place] = TooLarge(_size(pair), self._limit.bytes)
+            size = len(pair[0]) + len(pair[1])
+            if size > limit and self._too_large(size):
+                outcomes[place] = TooLarge(size, self._limit.bytes)
                 continue
             partition = hash_ % partitions
             group = groups.get(partition)
@@ -261,10 +263,6 @@ class Publisher:
 
 def _overloaded() -> Unavailable:
     return Unavailable("overloaded", "Too many events are waiting for Kafka at the moment.")
-
-
-def _size(pair: Pair) -> int:
-    return len(pair[0]) + len(pair[1])
 
 
 def _hash(record: AnyRecord) -> int:

@@ -14,6 +14,7 @@ from ingest.batches import read_events
 from ingest.events import EventDraft, EventReader, Invalid
 from ingest.rules import BatchEvent, Event
 from runtime.problems import Problem
+from schemas.times import format_time
 
 EXAMPLES = 5_000 if os.environ.get("CI") or os.environ.get("REQUIRE_LANES") else 300
 """In CI ten thousand events between the first two, both directions at once: the verdicts must be equal."""
@@ -141,5 +142,6 @@ def check_sound(draft: EventDraft) -> None:
     assert "\\u0000" not in text.replace("\\\\", "")
     text.encode()
     (draft.name + (draft.external_id or "")).encode()
-    assert datetime(2000, 1, 1, tzinfo=UTC) <= draft.occurred_at <= LATEST
+    assert datetime(2000, 1, 1, tzinfo=UTC) <= datetime.fromisoformat(draft.occurred_at) <= LATEST
+    assert draft.occurred_at == format_time(datetime.fromisoformat(draft.occurred_at))
     assert len(text) <= 32 * 1024
