@@ -1,4 +1,4 @@
-"""Timeline pages/s and sidebar answers/s through the API against pgbench on a page's statement, in the same role."""
+"""Timeline pages/s and sidebar answers/s through the API against pgbench on the statement that a page sends."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from bench.posts import THREADS, WORKERS, create_contacts, expect_only
 from bench.projection import clear_projection
 from bench.report import ROUNDS, Figure, listed, middle
 from cli.stack.postgres import programs
+from query.places import with_position
+from query.reading import declared
+from query.timeline import ask_page
 from query.timeline_statements import OLDER
 
 if TYPE_CHECKING:
@@ -36,21 +39,25 @@ def fill(bench: Stand, contacts: list[int]) -> None:
         connection.execute("VACUUM (ANALYZE) timeline")
 
 
-def pgbench_rate(bench: Stand, contacts: list[int], seconds: float) -> float:
-    """Run the page's statement under pgbench: the same role, the same row-level security, the same bounds."""
-    values = {
-        "workspace_id": str(bench.workspace_id),
-        "contact_id": ":contact",
-        "before_at": "timestamptz '9999-12-31 00:00Z'",
-        "before_offset": "9223372036854775807",
-        "occurred_from": "timestamptz '0001-01-02 00:00Z'",
-        "limit": str(LIMIT + 1),
-    }
-    statement = re.sub(r"%\((\w+)\)s", lambda match: values[match[1]], " ".join(OLDER.split()))
+def statements(bench: Stand) -> tuple[str, str]:
+    """Give the statement that a page is, as it is sent, and the bare one inside it; both for pgbench's `:contact`."""
+    question = with_position(ask_page(bench.workspace_id, 0, limit=LIMIT))
+    values = {name: repr(str(value)) for name, value in question.parameters.items() if not isinstance(value, list)}
+    values |= {"workspace_id": str(bench.workspace_id), "contact_id": ":contact", "limit": str(LIMIT + 1)}
+
+    def filled(statement: str) -> str:
+        return re.sub(r"%\((\w+)\)s", lambda match: values[match[1]], " ".join(statement.split()))
+
+    return filled(declared(question.statement)), filled(OLDER)
+
+
+def pgbench_rate(bench: Stand, contacts: list[int], statement: str, seconds: float) -> float:
+    """Run a statement under pgbench: the same role, the same row-level security, the same settings."""
     script = bench.directory / "page.sql"
     script.write_text(f"\\set contact random({min(contacts)}, {max(contacts)})\n{statement};\n", encoding="utf-8")
     options = (
         f"-c role=contact_events_query -c search_path=projection -c contact_events.workspace_id={bench.workspace_id}"
+        " -c default_transaction_isolation=repeatable\\ read -c default_transaction_read_only=on"
     )
     command = [
         str(programs() / "pgbench"),
@@ -93,10 +100,13 @@ def timeline_reads(bench: Stand, seconds: float) -> list[Figure]:
             return expect_only(run_load(port, request, connections=CLIENTS, seconds=seconds), 200)
 
         page = f"events?limit={LIMIT}"
+        sent, bare = statements(bench)
         ask(page, seconds / 4)
         rounds = [
-            (ask(page, seconds), ask("sidebar", seconds), pgbench_rate(bench, contacts, seconds)) for _ in range(ROUNDS)
+            (ask(page, seconds), ask("sidebar", seconds), pgbench_rate(bench, contacts, sent, seconds))
+            for _ in range(ROUNDS)
         ]
+        lighter = pgbench_rate(bench, contacts, bare, seconds)
     pages, sidebars, baseline = middle(rounds, lambda each: each[0].rate / each[2])
     return [
         Figure(
@@ -108,6 +118,7 @@ def timeline_reads(bench: Stand, seconds: float) -> list[Figure]:
             0.20,
             {
                 "rounds": listed([pages.rate / baseline for pages, _, baseline in rounds]),
+                "its bare statement/s": lighter,
                 "p50 ms": pages.percentile(0.5),
                 "p99 ms": pages.percentile(0.99),
             },

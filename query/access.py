@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
 
 from query.sessions import COOKIE, Session, Sessions
 from query.signing import InvalidTokenError
@@ -26,8 +27,7 @@ _KEY_PREFIX: Final = "ce_"
 READ_SCOPES: Final = frozenset({"contacts:read", "events:read"})
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(msgspec.Struct, frozen=True):
     """Somebody who may read: one contact alone where `contact_id` is set, and only until `expires_at`."""
 
     kind: Literal["key", "agent", "sidebar"]

@@ -10,9 +10,10 @@ import binascii
 import hashlib
 import hmac
 import struct
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
+
+import msgspec
 
 _LAYOUT: Final = struct.Struct(">cqq")
 _SIGNATURE: Final = 12
@@ -24,8 +25,7 @@ class InvalidCursorError(ValueError):
     """The text is not a cursor that we gave out for this list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True):
     """The events beyond a key, in one direction; the key itself is not among them."""
 
     direction: Direction

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -78,12 +79,10 @@ def _place(rows: list[Row]) -> Place | None:
 
 
 _POSITIONED: Final = """
-    SELECT asked.*, placed.place FROM (
-        SELECT json_build_array(p.topic_id, c.log_partition, p.next_offset)::text AS place
-        FROM contacts AS c JOIN positions AS p USING (log_partition)
-        WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s
-        OFFSET 0
-    ) AS placed LEFT JOIN LATERAL
+    (SELECT json_build_array(p.topic_id, c.log_partition, p.next_offset)::text {nulls}
+     FROM contacts AS c JOIN positions AS p USING (log_partition)
+     WHERE c.workspace_id = %(workspace_id)s AND c.contact_id = %(contact_id)s)
+    UNION ALL ({statement})
 """
 _placed = msgspec.json.Decoder(tuple[UUID, int, int])
 
@@ -91,15 +90,21 @@ _placed = msgspec.json.Decoder(tuple[UUID, int, int])
 def with_position(question: Question[Answer]) -> Question[tuple[Position | None, Answer] | None]:
     """Ask by one statement for something of a contact, and for the newest record that is in the tables by then.
 
-    None when there is no such contact. The place stands in every row, behind what was asked for, as one short text that
-    is read once; the question's own reader looks at its own columns alone, of which the first is never NULL.
+    None when there is no such contact. The place is a row of its own: its first column is a text with all of it, and
+    its second, which is NULL in no other row, tells it from the others.
     """
 
     def read(rows: list[Row]) -> tuple[Position | None, Answer] | None:
-        if not rows:
+        place = next((number for number, row in enumerate(rows) if row[1] is None), None)  # the first, as a rule
+        if place is None:
             return None
-        topic_id, partition, next_offset = _placed.decode(rows[0][-1])
+        topic_id, partition, next_offset = _placed.decode(rows.pop(place)[0])
         position = Position(topic_id, partition, next_offset - 1) if next_offset else None
-        return position, question.read(rows if rows[0][0] is not None else [])
+        return position, question.read(rows)
 
-    return Question(f"{_POSITIONED} ({question.statement}) AS asked ON true", question.parameters, read)
+    return Question(_positioned(question.statement, question.columns), question.parameters, read, question.columns)
+
+
+@cache
+def _positioned(statement: LiteralString, columns: int) -> LiteralString:
+    return _POSITIONED.replace("{nulls}", ", NULL" * (columns - 1)).replace("{statement}", statement)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import select
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Generic, LiteralString, TypeAlias, TypeVar, cast
 from weakref import WeakKeyDictionary
 
+import msgspec
 import psycopg
 from psycopg import adapt, pq
+
+from schemas.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,13 +35,13 @@ _NEEDS_ESCAPE: Final = re.compile(r'(["\\])')
 _BINARY: Final = pq.Format.BINARY
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Question(Generic[Answer]):
-    """One statement with its parameters, and how its rows are read: one typed answer."""
+class Question(msgspec.Struct, Generic[Answer], frozen=True, eq=False):
+    """One statement with its parameters, and how its rows (of so many columns) are read: one typed answer."""
 
     statement: LiteralString
     parameters: Mapping[str, Value]
     read: Callable[[list[Row]], Answer]
+    columns: int = 0
 
     def ask(self, connection: Connection[Any]) -> Answer:
         """Ask it by itself, inside whatever transaction is open."""
@@ -174,5 +176,5 @@ def _written(value: Value) -> bytes:
     if isinstance(value, int):
         return b"%d" % value
     if isinstance(value, datetime):
-        return value.isoformat().encode()
+        return format_time(value).encode()
     return ("{" + ",".join('"' + _NEEDS_ESCAPE.sub(r"\\\1", text) + '"' for text in value) + "}").encode()

@@ -71,9 +71,10 @@ class Reading:
 
     def ask(self, workspace_id: int, question: Question[Answer]) -> Answer:
         """Ask one question, at a fraction of a transaction's cost; raise Problem 503 when the database is away."""
+        parameters = {**question.parameters, "workspace_id": workspace_id}
         with self._asking() as connection:
-            parameters = {**question.parameters, "workspace_id": workspace_id}
-            return question.read(self._prepared.ask_one(connection, _declared(question.statement), parameters))
+            rows = self._prepared.ask_one(connection, declared(question.statement), parameters)
+        return question.read(rows)
 
     def ask_all(self, workspace_id: int, *questions: Question[Any]) -> Answers:
         """Ask questions that need not wait for each other, and see one moment; raise Problem 503."""
@@ -100,7 +101,7 @@ class Reading:
 
 
 @cache
-def _declared(statement: LiteralString) -> LiteralString:
+def declared(statement: LiteralString) -> LiteralString:
     """Have a statement declare its workspace itself, and go by what is declared.
 
     The statement's rows hang on the declaration's row, so that it comes first. Were it ever to come later, row-level

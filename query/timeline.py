@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 STRETCH: Final = 5_000
 """Events that one filtered page looks through at most; then it says how far back it has searched."""
 
+_OCCURRED_AT: Final = 2
+_LOG_OFFSET: Final = 5
+"""Where they stand in a row of the statements."""
+
 _MAX_OFFSET: Final = 2**63 - 1
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 _BEGINNING_OF_TIME: Final = datetime(1, 1, 2, tzinfo=UTC)
@@ -64,18 +68,23 @@ class Filters:
 EVERYTHING: Final = Filters()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Events newest first.
+class Page(msgspec.Struct, frozen=True):
+    """Events newest first; `rows` are they as they were read.
 
     `searched_back_to` is set when the search stopped before the end of the timeline: nothing older was looked at, and
     `next_cursor` goes on from there.
     """
 
-    events: list[Event]
+    rows: list[Row]
+    contact_id: int
     next_cursor: Cursor | None
     prev_cursor: Cursor | None
     searched_back_to: datetime | None = None
+
+    @property
+    def events(self) -> list[Event]:
+        """The events, each as an object: what goes straight out as JSON does without."""
+        return [Event(row[0], row[1], row[2], row[3], row[4], row[5], self.contact_id) for row in self.rows]
 
 
 def timeline_page(  # noqa: PLR0913 - a page is told by all of these
@@ -114,15 +123,12 @@ def ask_page(
 
     def read(rows: list[Row]) -> Page:
         if not filters.scans:
-            return _page(_events(rows, contact_id), cursor, limit, None)
-        mark = next(iter(_events([row for row in rows if row[6] == STRETCH], contact_id)), None)
-        return _page(_events([row for row in rows if row[7]], contact_id), cursor, limit, mark)
+            return _page(rows, contact_id, cursor, limit, None)
+        mark = next((row for row in rows if row[6] == STRETCH), None)
+        return _page([row for row in rows if row[7]], contact_id, cursor, limit, mark)
 
-    return Question(_statement(filters, older=older), parameters, read)
-
-
-def _events(rows: list[Row], contact_id: int) -> list[Event]:
-    return [Event(row[0], row[1], row[2], row[3], row[4], row[5], contact_id) for row in rows]  # half of a slice's time
+    columns = statements.SCAN_COLUMNS if filters.scans else statements.COLUMNS
+    return Question(_statement(filters, older=older), parameters, read, columns)
 
 
 def _statement(filters: Filters, *, older: bool) -> LiteralString:
@@ -150,31 +156,28 @@ def _bounds(filters: Filters, cursor: Cursor | None) -> dict[str, Any]:
     }
 
 
-def _page(events: list[Event], cursor: Cursor | None, limit: int, mark: Event | None) -> Page:
-    further = len(events) > limit
-    events = events[:limit]
-    older = cursor is None or cursor.direction == "older"
-    beyond = events[-1] if further else mark  # where the next page in this direction begins
-    if older:
-        next_cursor = None if beyond is None else Cursor("older", beyond.occurred_at, beyond.log_offset)
-        prev_cursor = None if cursor is None else _back(events[0] if events else None, cursor)
-        searched = None if further or mark is None else mark.occurred_at
-        return Page(events, next_cursor, prev_cursor, searched)
-    prev_cursor = None if beyond is None else Cursor("newer", beyond.occurred_at, beyond.log_offset)
-    next_cursor = _back(events[0] if events else None, cursor)
-    return Page(events[::-1], next_cursor, prev_cursor)
+def _page(rows: list[Row], contact_id: int, cursor: Cursor | None, limit: int, mark: Row | None) -> Page:
+    further = len(rows) > limit
+    if further:
+        rows = rows[:limit]
+    beyond = rows[-1] if further else mark  # where the next page in this direction begins
+    back = None if cursor is None else _back(rows[0] if rows else None, cursor)
+    if cursor is None or cursor.direction == "older":
+        searched = None if further or mark is None else mark[_OCCURRED_AT]
+        return Page(rows, contact_id, _beyond("older", beyond), back, searched)
+    return Page(rows[::-1], contact_id, back, _beyond("newer", beyond))
 
 
-def _back(first: Event | None, cursor: Cursor | None) -> Cursor | None:
+def _beyond(direction: Direction, row: Row | None) -> Cursor | None:
+    return None if row is None else Cursor(direction, row[_OCCURRED_AT], row[_LOG_OFFSET])
+
+
+def _back(first: Row | None, cursor: Cursor) -> Cursor:
     """Make the cursor that leads back to where this page was asked from, the key of `cursor` itself included."""
+    back: Direction = "newer" if cursor.direction == "older" else "older"
     if first is not None:
-        direction: Direction = "newer" if cursor is None or cursor.direction == "older" else "older"
-        return Cursor(direction, first.occurred_at, first.log_offset)
-    if cursor is None:
-        return None
-    if cursor.direction == "older":
-        return Cursor("newer", cursor.occurred_at, cursor.log_offset - 1)
-    return Cursor("older", cursor.occurred_at, cursor.log_offset + 1)
+        return Cursor(back, first[_OCCURRED_AT], first[_LOG_OFFSET])
+    return Cursor(back, cursor.occurred_at, cursor.log_offset + (1 if back == "older" else -1))
 
 
 def find_event(connection: Connection[Any], workspace_id: int, contact_id: int, event_id: str) -> Event | None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+COLUMNS: Final = 6
+SCAN_COLUMNS: Final = 8
+"""Of the statements that look through events."""
+
 # The bounds are one row comparison and one plain one, both answered by the index, and neither is ever absent: an
 # optional condition would keep the server from one good plan for all pages.
 OLDER: Final = """

@@ -12,7 +12,7 @@ from query.access import contact_not_found
 from query.catalogue import leaves_out_hidden
 from query.parameters import Parameters
 from query.places import place_of_contact, with_position
-from query.shapes import answer, event_document, event_documents, moment
+from query.shapes import answer, event_document, moment, page_documents
 from query.timeline import Filters, ask_page, find_event
 from runtime.problems import Problem
 
@@ -89,7 +89,7 @@ class EventRoutes:
             raise contact_not_found()
         reached, page = answered
         document: dict[str, Any] = {
-            "data": event_documents(page.events, catalogue),
+            "data": page_documents(page, catalogue),
             "next_cursor": services.cursors.encode(page.next_cursor, of),
             "prev_cursor": services.cursors.encode(page.prev_cursor, of),
         }

@@ -20,9 +20,9 @@ from query.shapes import (
     answer,
     contact_document,
     conversation_document,
-    event_documents,
     histogram_document,
     name_document,
+    page_documents,
     place_members,
     shown_name_document,
 )
@@ -120,8 +120,8 @@ class OverviewRoutes:
         document: dict[str, Any] = {
             "contact": contact_document(contact),
             "conversation": conversation_document(conversation),
-            "before_conversation": before and event_documents(before.events, catalogue),
-            "events": event_documents(newest.events, catalogue),
+            "before_conversation": before and page_documents(before, catalogue),
+            "events": page_documents(newest, catalogue),
         }
         return answer(document | place_members(place))
 
