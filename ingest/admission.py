@@ -62,6 +62,8 @@ class Gate:
 
         Until then they take memory, also when nobody waits for them any more.
         """
+        if not receipts:
+            self.leave(size)
         waiting = set(receipts)
         lock = threading.Lock()
 

@@ -71,7 +71,7 @@ def build_app(parts: Parts) -> Flask:
     app.url_map.converters |= {"contact": ContactConverter, "name": NameConverter}
     install_request_ids(app)
     install_problem_handlers(app, lambda code: metrics.PROBLEMS.labels(code).inc())
-    app.after_request(_add_headers)
+    app.after_request(_add_rate_headers)
     for path in READABLE:  # so that a 405 names all methods of the resource, the query service's too
         app.add_url_rule(path, "read_elsewhere", _read_elsewhere, methods=["GET"], provide_automatic_options=False)
     for method, path, handler in ROUTES:
@@ -95,7 +95,7 @@ def _view(parts: Parts, method: str, path: str, handler: Handler) -> Callable[..
     route = f"{method} " + _PARAMETER.sub(r"{\1}", path)
 
     def view(**arguments: str) -> Response:
-        call = g.call = Call(request, g.request_id, route)
+        call = g.call = Call(request._get_current_object(), g.request_id, route)  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's own way to it
         answer = handle(parts, call, handler, arguments)
         return Response(answer.body, answer.status, dict(answer.headers), content_type=answer.content_type)
 
@@ -103,7 +103,7 @@ def _view(parts: Parts, method: str, path: str, handler: Handler) -> Callable[..
     return view
 
 
-def _add_headers(response: Response) -> Response:
+def _add_rate_headers(response: Response) -> Response:
     if "call" in g:
-        response.headers.update(g.call.headers())
+        response.headers.update(g.call.rate_headers())
     return response

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import msgspec
 
-from ingest.events import Envelope, EventDraft, EventTexts, Invalid
-from ingest.strict_json import DoubtError, UnreadableError, explain, has_strings, read_text, sound_float
+from ingest.events import Envelope, EventDraft, EventTexts, Invalid, envelope, properties_of
+from ingest.strict_json import DoubtError, UnreadableError, explain, has_strings, read_text, scan, sound_float
 from runtime.problems import Fault, Problem
 
 if TYPE_CHECKING:
@@ -45,28 +45,44 @@ _raw_members = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
 def read_events(reader: EventReader, body: bytes, latest: datetime) -> list[EventDraft | Invalid]:
     """Read a batch of events; raise Problem when it is no batch."""
     try:
-        drafts = _read_quickly(reader, body, latest)
+        drafts = _read_quickly(reader, body, latest) or _read_scanned(reader, body, latest)
     except (DoubtError, UnreadableError, ValueError, RecursionError):
         drafts = None
     return drafts or [reader.read(item, latest) for item in split(body, "events")]
 
 
 def _read_quickly(reader: EventReader, body: bytes, latest: datetime) -> list[EventDraft | Invalid] | None:
+    """Read a batch in which everything is plain, to the last escape; None for any other."""
     text = read_text(body)
-    if "\\u" in text:
+    if "\\" in text:
         return None
-    events, texts = _events.decode(text).events, _event_texts.decode(body).events
-    if len(events) > MAX_ITEMS:
+    try:
+        events = _events.decode(text).events
+    except msgspec.ValidationError:  # one event may have a field too many
         return None
     drafts: list[EventDraft | Invalid] = []
     number = 1  # of strings; the first is the key of the list
-    for event, own in zip(events, texts, strict=True):
+    for event, own in zip(events[:MAX_ITEMS], _event_texts.decode(body).events, strict=False):
         draft = reader.plain(event, own.properties, latest)
         if draft is None:
             return None
         drafts.append(draft)
         number += event.strings()
     return drafts if has_strings(text, number) else None
+
+
+def _read_scanned(reader: EventReader, body: bytes, latest: datetime) -> list[EventDraft | Invalid] | None:
+    """Read a batch of sound JSON, and let the rules decide about the events that need it; None for any other."""
+    value = scan(read_text(body))
+    if type(value) is not dict or value.keys() != {"events"} or type(value["events"]) is not list:
+        return None
+    check_number(len(value["events"]), "events")
+    texts = _raw_members.decode(body)["events"]
+    drafts: list[EventDraft | Invalid] = []
+    for event, text in zip(map(envelope, value["events"]), texts, strict=True):
+        draft = event and reader.plain(event, properties_of(text), latest)
+        drafts.append(draft or reader.judge(bytes(text)))
+    return drafts
 
 
 def split(body: bytes, member: str) -> list[bytes]:

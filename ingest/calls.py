@@ -34,14 +34,15 @@ class Call:
     allowance: Allowance | None = None
     event_name: object = None
 
-    def headers(self) -> dict[str, str]:
-        """Give the headers of whatever answer: the request's id, and what is left of the allowance, if there is one."""
-        headers = {"X-Request-Id": self.request_id}
-        if self.allowance is not None:
-            headers["RateLimit-Limit"] = str(self.allowance.limit)
-            headers["RateLimit-Remaining"] = str(self.allowance.remaining)
-            headers["RateLimit-Reset"] = str(self.allowance.reset)
-        return headers
+    def rate_headers(self) -> dict[str, str]:
+        """Say what is left of the allowance, where there is one."""
+        if self.allowance is None:
+            return {}
+        return {
+            "RateLimit-Limit": str(self.allowance.limit),
+            "RateLimit-Remaining": str(self.allowance.remaining),
+            "RateLimit-Reset": str(self.allowance.reset),
+        }
 
 
 @dataclass(frozen=True, slots=True)

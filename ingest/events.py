@@ -77,6 +77,14 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
         return number if self.contact_id is UNSET else number + 1
 
 
+_FIELDS: Final = frozenset(Envelope.__struct_fields__)
+
+
+def envelope(value: object) -> Envelope | None:
+    """Make an envelope of JSON that was read already; None where it is no object or has other fields."""
+    return Envelope(**value) if type(value) is dict and value.keys() <= _FIELDS else None
+
+
 class EventTexts(msgspec.Struct, gc=False):
     """The free objects of an event, as text."""
 
@@ -85,6 +93,11 @@ class EventTexts(msgspec.Struct, gc=False):
 
 _envelope = msgspec.json.Decoder(Envelope, float_hook=sound_float)
 _texts = msgspec.json.Decoder(EventTexts)
+
+
+def properties_of(json: bytes | msgspec.Raw) -> msgspec.Raw:
+    """Take the text of an event's properties out of its JSON."""
+    return _texts.decode(json).properties
 
 
 class EventReader:
@@ -98,16 +111,17 @@ class EventReader:
         """Read one event from its JSON. `latest` is the latest moment at which it may have occurred."""
         try:
             draft = self._read_quickly(body, latest)
-        except (DoubtError, UnreadableError, ValueError, TypeError, RecursionError):
+        except (DoubtError, UnreadableError, ValueError, RecursionError):
             draft = None
         return draft or self.judge(body)
 
     def _read_quickly(self, body: bytes, latest: datetime) -> EventDraft | None:
         text = read_text(body)
-        escaped = "\\u" in text
-        event = Envelope(**scan(text)) if escaped else _envelope.decode(text)
-        draft = self.plain(event, _texts.decode(body).properties, latest)
-        return draft if draft is None or escaped or has_strings(text, event.strings()) else None
+        escaped = "\\" in text  # such a text may hold more quotes than its strings have
+        event = envelope(scan(text)) if escaped else _envelope.decode(text)
+        if event is None or not (escaped or has_strings(text, event.strings())):
+            return None
+        return self.plain(event, properties_of(body), latest)
 
     def plain(self, event: Envelope, properties: msgspec.Raw, latest: datetime) -> EventDraft | None:
         """Take an event in which everything is plainly in order; None when that needs a closer look."""
@@ -131,8 +145,7 @@ class EventReader:
             return (None, None) if id_ is external_id is UNSET else None
         if external_id is UNSET:
             return (id_, None) if type(id_) is int and 1 <= id_ <= LARGEST_ID else None
-        is_only_one = id_ is UNSET or id_ is None
-        is_sound = is_only_one and type(external_id) is str and _allowed(external_id, TEXT_LENGTH)
+        is_sound = id_ is UNSET and type(external_id) is str and _allowed(external_id, TEXT_LENGTH)
         return (None, external_id) if is_sound else None
 
     def judge(self, body: bytes) -> EventDraft | Invalid:
@@ -151,7 +164,7 @@ class EventReader:
 
 def _text_or_nothing(body: bytes) -> str:
     try:
-        return one_line(bytes(_texts.decode(body).properties))
+        return one_line(properties_of(body))
     except (msgspec.DecodeError, RecursionError):
         return ""
 

@@ -113,6 +113,8 @@ class Publisher:
 
     def publish(self, records: Sequence[AnyRecord], since: float | None = None) -> list[Outcome]:
         """Publish records, as `publish_encoded` does."""
+        if since is None:
+            since = self.check_room(0)  # before anything is spent on writing them
         return self.publish_encoded([(_hash(record), (record.key, encode(record))) for record in records], since)
 
     def publish_encoded(self, encoded: Sequence[Encoded], since: float | None = None) -> list[Outcome]:
@@ -133,10 +135,8 @@ class Publisher:
                 outcomes = self._attempt(encoded, receipts, deadline)
                 return self._again(encoded, outcomes, receipts, deadline) if _POISONED in outcomes else outcomes
         finally:
-            if all(ack.is_done for ack in {receipt.ack for receipt in receipts}):
-                self._gate.leave(size)
-            else:
-                self._gate.leave_when_done(size, [receipt for receipt in receipts if not receipt.is_done])
+            waiting = {ack for ack in {receipt.ack for receipt in receipts} if not ack.is_done}
+            self._gate.leave_when_done(size, [receipt for receipt in receipts if receipt.ack in waiting])
 
     def _check_breaker(self) -> None:
         if self._breaker.refuses():
@@ -148,11 +148,13 @@ class Publisher:
         outcomes: list[Outcome] = [_NOT_HANDED] * len(encoded)
         groups = self._by_partition(encoded, partitions, outcomes)
         appended = appender.append({partition: pairs for partition, (_, pairs) in groups.items()})
+        for handed in appended:  # all of them first: whatever ends the waiting, they are with the producer
+            if not isinstance(handed, IllegalStateError):
+                receipts += handed
         for (places, _), handed in zip(groups.values(), appended, strict=True):
             if isinstance(handed, IllegalStateError):
                 self._failed(appender, handed)
             else:
-                receipts += handed
                 for place, outcome in zip(places, self._outcomes(appender, topic_id, handed, deadline), strict=True):
                     outcomes[place] = outcome
         return outcomes

@@ -54,8 +54,13 @@ class QuickPosts:
         else:
             call = Call(Request(environ), request_id, f"POST {_BATCH}")
             answer = self._answer(call, post_event_batch, {})
-        headers = {"Content-Type": answer.content_type, "Content-Length": str(len(answer.body))}
-        headers |= {**answer.headers, **call.headers()}
+        headers = {
+            "Content-Type": answer.content_type,
+            "Content-Length": str(len(answer.body)),
+            "X-Request-Id": request_id,
+            **answer.headers,
+            **call.rate_headers(),
+        }
         start_response(_STATUS_LINES[answer.status], list(headers.items()))
         return [answer.body]
 

@@ -91,8 +91,10 @@ def with_position(question: Question[Answer]) -> Question[tuple[Position | None,
     """Ask by one statement for something of a contact, and for the newest record that is in the tables by then.
 
     None when there is no such contact. The place is a row of its own: its first column is a text with all of it, and
-    its second, which is NULL in no other row, tells it from the others.
+    its second, which is NULL in no other row, tells it from the others. Their order stays as it is: what declares its
+    workspace never runs in parallel, and then the server gives the parts of a union one after the other.
     """
+    assert question.columns > 1
 
     def read(rows: list[Row]) -> tuple[Position | None, Answer] | None:
         place = next((number for number, row in enumerate(rows) if row[1] is None), None)  # the first, as a rule

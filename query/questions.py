@@ -36,7 +36,10 @@ _BINARY: Final = pq.Format.BINARY
 
 
 class Question(msgspec.Struct, Generic[Answer], frozen=True, eq=False):
-    """One statement with its parameters, and how its rows (of so many columns) are read: one typed answer."""
+    """One statement with its parameters, and how its rows are read: one typed answer.
+
+    `columns` is told by those whose rows may stand under another one's (see `query.places.with_position`).
+    """
 
     statement: LiteralString
     parameters: Mapping[str, Value]

@@ -33,8 +33,8 @@ def uuid7_texts(number: int, milliseconds: Callable[[], int] = _now) -> list[str
     they need to be unique, not secret. So the bits come from the process's own generator (seeded by the system, and
     anew after a fork); a system call an id would cost more than everything else that is done to a record.
     """
-    moment = f"{milliseconds() % _SPAN:012x}"
+    moment = f"{milliseconds() & 0xFFFF_FFFF_FFFF:012x}"
     bits = random.getrandbits(26 + _TAIL_BITS)
     first, second = bits >> 62, 0x8000 | bits >> _TAIL_BITS & 0x3FFF
-    begin, tail = f"{moment[:8]}-{moment[8:]}-7{first:03x}-{second:04x}-", bits
-    return [f"{begin}{(tail + step) % _SPAN:012x}" for step in range(number)]
+    begin = f"{moment[:8]}-{moment[8:]}-7{first:03x}-{second:04x}-"
+    return [f"{begin}{(bits + step) % _SPAN:012x}" for step in range(number)]

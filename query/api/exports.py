@@ -13,14 +13,14 @@ from query.catalogue import leaves_out_hidden
 from query.csv_export import CsvWriter
 from query.parameters import Parameters
 from query.places import place_of_contact
-from query.shapes import event_documents, lines
+from query.shapes import lines, page_documents
 from query.timeline import timeline_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from query.services import Services
-    from query.timeline import Event, Filters, Page
+    from query.timeline import Filters, Page
 
 EXPORT_PAGE: Final = 1_000
 FORMATS: Final = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -54,29 +54,27 @@ def exports_blueprint(services: Services) -> Blueprint:
         pages = _pages(services, (viewer.workspace_id, id_), filters, first)
         if kind == "csv":
             writer = CsvWriter(first.events, ZoneInfo(zone))
-            body = _written(pages, writer.rows, writer.header())
+            body = _written(pages, lambda page: writer.rows(page.events), writer.header())
         else:
-            body = _written(pages, lambda events: lines(event_documents(events, catalogue)))
+            body = _written(pages, lambda page: lines(page_documents(page, catalogue)))
         return Response(body, headers=headers, content_type=FORMATS[kind])
 
     return blueprint
 
 
-def _written(
-    pages: Iterator[Sequence[Event]], write: Callable[[Sequence[Event]], bytes], head: bytes = b""
-) -> Iterator[bytes]:
+def _written(pages: Iterator[Page], write: Callable[[Page], bytes], head: bytes = b"") -> Iterator[bytes]:
     yield head
-    for events in pages:
-        yield write(events)
+    for page in pages:
+        yield write(page)
 
 
-def _pages(services: Services, key: tuple[int, int], filters: Filters, page: Page) -> Iterator[Sequence[Event]]:
+def _pages(services: Services, key: tuple[int, int], filters: Filters, page: Page) -> Iterator[Page]:
     """Read page after page, each in a transaction of its own, so that a slow reader holds no connection.
 
     Where a page cannot be read the answer breaks off without its end, which every HTTP client notices.
     """
-    yield page.events
+    yield page
     while page.next_cursor is not None:
         with services.reading(key[0]) as connection:
             page = timeline_page(connection, *key, filters=filters, cursor=page.next_cursor, limit=EXPORT_PAGE)
-        yield page.events
+        yield page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLeaderForPartitionError
@@ -24,6 +25,11 @@ from ingest.topic_limit import TopicLimit
 from schemas.partitioning import contact_partition
 from schemas.records import encode
 from tests.unit.ingest.buffers import Producer, event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ingest.appending import Receipt
 
 
 class Clock:
@@ -105,6 +111,47 @@ def test_a_record_without_an_acknowledgement_is_unknown_and_keeps_its_place_in_t
     made, gate = publisher(Producer(silent=True))
     assert made.publish([event(1)]) == [Unknown("KafkaTimeoutError")]
     assert gate.outstanding_bytes > 0
+
+
+def test_a_record_that_is_acknowledged_just_as_nobody_waits_any_more_lets_go_of_its_place() -> None:
+    producer = Producer(silent=True)
+
+    class Late(Gate):
+        def leave_when_done(self, size: int, receipts: Sequence[Receipt]) -> None:
+            producer.complete()
+            super().leave_when_done(size, receipts)
+
+    gate = Late(10_000_000, 100)
+    made = Publisher(lambda: producer, "t", gate, Limit(900_000, 900_000), Clock())
+    assert set(made.publish([event(number) for number in range(1, 9)])) == {Unknown("KafkaTimeoutError")}
+    assert gate.is_empty
+    assert gate.enter(7)
+    gate.leave_when_done(7, [])
+    assert gate.is_empty
+
+
+def test_records_of_every_partition_keep_their_place_however_the_waiting_ends() -> None:
+    class Broken(Clock):
+        def __call__(self) -> float:
+            if not self.seconds:
+                raise ZeroDivisionError
+            return super().__call__()
+
+        def stop(self) -> None:
+            self.seconds = 0
+
+    clock, producer = Broken(), Producer(silent=True)
+    producer.wakeup = clock.stop  # type: ignore[method-assign] # once all is handed over
+    made, gate = publisher(producer, clock=clock)
+    with pytest.raises(ZeroDivisionError):
+        made.publish([event(number) for number in range(1, 9)])
+    first, *others = producer.take()
+    assert others
+    first.complete(0, -1)
+    assert not gate.is_empty
+    for other in others:
+        other.complete(0, -1)
+    assert gate.is_empty
 
 
 def test_nothing_is_handed_over_through_a_full_gate() -> None:
