@@ -153,7 +153,8 @@ class KnownNames:
                     of_name[name].append(tuple(seen))
                 types |= {name: usual_types(seen, MOST_PROPERTIES) for name, seen in of_name.items()}
         near = old.near if counts == old.counts else NearNames(counts)
-        self._known[workspace_id] = Known(counts, near, types, asked=asked, used=False, read_at=now, typed_at=typed_at)
+        used = workspace_id not in self._known  # whoever wanted it has still to come back for it
+        self._known[workspace_id] = Known(counts, near, types, asked=asked, used=used, read_at=now, typed_at=typed_at)
 
     def _query(self, statement: LiteralString, parameters: dict[str, Any]) -> list[Any] | None:
         """Ask PostgreSQL, for a second at most: a slow answer must not look like an outage to the requests."""

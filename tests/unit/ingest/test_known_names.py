@@ -43,3 +43,36 @@ def test_events_do_not_ask_again_and_again_while_the_database_is_away() -> None:
     assert away.tries == 2
     names.of(2)
     assert asked.is_set()
+
+
+class There:
+    """A database in which one name was used ten times."""
+
+    @contextmanager
+    def connection(self) -> Iterator[There]:
+        yield self
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        yield
+
+    def execute(self, *_: object) -> There:
+        return self
+
+    def fetchall(self) -> list[tuple[str, int]]:
+        return [("plan_upgraded", 10)]
+
+
+def test_what_was_wanted_is_kept_for_who_wanted_it_and_dropped_when_nobody_comes_back() -> None:
+    names = KnownNames(cast("Database", There()))
+    assert not names.of(1).counts
+    names.refresh()  # as the thread in the background does, at any moment
+    names.refresh(whatever_age=True)
+    assert names._known, "nobody can have come back for it yet"  # noqa: SLF001 - `of` would be a use of it
+    names.refresh(whatever_age=True)
+    assert not names._known  # noqa: SLF001
+    names.of(1)
+    names.refresh()
+    assert names.of(1).counts == {"plan_upgraded": 10}
+    names.refresh(whatever_age=True)
+    assert names.of(1).counts == {"plan_upgraded": 10}
