@@ -48,11 +48,13 @@ class QuickPosts:
             return self.app(environ, start_response)
         request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        # Not told to the environment: that would be a cycle, with the body in it, which Flask for its part takes apart.
+        request = Request(environ, populate_request=False)
         if events:
-            call = Call(Request(environ), request_id, "POST /api/v1/contacts/{contact_id}/events")
+            call = Call(request, request_id, "POST /api/v1/contacts/{contact_id}/events")
             answer = self._answer(call, post_event, {"contact_id": events[1]})
         else:
-            call = Call(Request(environ), request_id, f"POST {_BATCH}")
+            call = Call(request, request_id, f"POST {_BATCH}")
             answer = self._answer(call, post_event_batch, {})
         headers = {
             "Content-Type": answer.content_type,
@@ -68,6 +70,15 @@ class QuickPosts:
         try:
             return handle(self._parts, call, handler, arguments)
         except Exception as error:  # noqa: BLE001 - as Flask does
-            problem = as_problem(error)
-            metrics.PROBLEMS.labels(problem.code).inc()
-            return Answer(problem.status, problem.body(call.request_id), CONTENT_TYPE, problem.headers)
+            return _refused(call, error)
+
+
+def _refused(call: Call, error: Exception) -> Answer:
+    """Tell what went wrong.
+
+    Not where it is caught: an error that a variable of a frame in its own traceback holds is a cycle, which would keep
+    the body and all that was read from it until the next full collection. During an outage that is all memory there is.
+    """
+    problem = as_problem(error)
+    metrics.PROBLEMS.labels(problem.code).inc()
+    return Answer(problem.status, problem.body(call.request_id), CONTENT_TYPE, problem.headers)

@@ -139,6 +139,9 @@ def judge(rules: Rules, text: str, raw: Mapping[str, str]) -> Verdict:
     try:
         values = rules.load(value)
     except ValidationError as error:
+        # marshmallow keeps the error in a variable of a frame in its traceback: a cycle, which holds all that the
+        # callers have read, a whole batch, until the next full collection. In an outage that is most of the memory.
+        error.__traceback__ = None
         known = {fault.pointer for fault in faults}  # a number that cannot be kept need not also be of the wrong kind
         own = (fault for fault in flatten(error.messages, "", tuple(rules.fields)) if fault.pointer not in known)
         return Verdict(None, list(islice(chain(faults, own), MAX_FAULTS)), value.get("name"))

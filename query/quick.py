@@ -39,7 +39,7 @@ class QuickPages:
         path = _PATH.fullmatch(environ.get("PATH_INFO", ""))
         if path is None or environ["REQUEST_METHOD"] != "GET":
             return self._app(environ, start_response)
-        began, request = time.perf_counter(), Request(environ)
+        began, request = time.perf_counter(), Request(environ, populate_request=False)
         request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:

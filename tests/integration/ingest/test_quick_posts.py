@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from dataclasses import replace
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client import REGISTRY
-from werkzeug.test import Client
+from werkzeug.test import Client, create_environ
+from werkzeug.wrappers import Request
 
+from ingest.calls import Call
 from ingest.quick import QuickPosts
 from tests.integration.ingest.test_answers import set_workspace
 
@@ -118,6 +121,23 @@ def test_an_error_of_ours_is_told_the_same_way(
     assert (quick.status_code, json.loads(quick.data)["code"]) == (500, "internal_error")
     assert REGISTRY.get_sample_value("ingest_problems_total", {"code": "internal_error"}) == counted + 1
     same(quick, flask_api.post(path, EVENT))
+
+
+@pytest.mark.parametrize("path", ["/api/v1/contacts/17/events", "/api/v1/events/batch"])
+def test_nothing_of_a_refused_request_is_left_for_the_collector(service: Service, api: Api, path: str) -> None:
+    api.post(path, b"{")  # what is made once is made
+    gc.collect()
+    gc.disable()
+    try:
+        bodies: list[Any] = [b"{", EVENT, {"events": []}, {"events": [{"name": 7}, EVENT]}]
+        for body in bodies:
+            api.post(path, body)
+        assert not [each for each in gc.get_objects() if isinstance(each, Call)]
+        environ = create_environ(path, method="POST", data=b"{")
+        b"".join(service.app(environ, lambda *_: bytes))
+        assert not [each for each in gc.get_referrers(environ) if isinstance(each, Request | dict)]
+    finally:
+        gc.enable()
 
 
 def test_a_refusal_is_noted_under_the_route(
