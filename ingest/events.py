@@ -126,6 +126,7 @@ class EventReader:
     def plain(self, event: Envelope, properties: msgspec.Raw, latest: datetime) -> EventDraft | None:
         """Take an event in which everything is plainly in order; None when that needs a closer look."""
         name, id_ = event.name, event.id
+        # The length first: what is remembered of names has to stay small.
         if type(name) is not str or len(name) > NAME_LENGTH or not _is_name(name):
             return None
         moment = _moment(event.occurred_at)

@@ -8,7 +8,7 @@ from ingest import answers
 from ingest.database import DatabaseAwayError
 from ingest.publisher import Acked
 from schemas.partitioning import contact_hash
-from schemas.records import EventWriter
+from schemas.records import EventWriter, contact_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,7 +87,7 @@ class Recording:
             (
                 contact_hash(workspace_id, contact_id),
                 (
-                    f"{workspace_id}/{contact_id}/{record_id}".encode(),
+                    contact_key(workspace_id, contact_id, record_id),
                     write(contact_id, id_, draft.name, draft.occurred_at, draft.properties),
                 ),
             )

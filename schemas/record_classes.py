@@ -58,6 +58,11 @@ class UnknownTypeError(Exception):
         self.type = type_
 
 
+def contact_key(workspace_id: int, contact_id: int, record_id: str) -> bytes:
+    """Write the key of a contact's record; `record_id` is the text of its UUID."""
+    return f"{workspace_id}/{contact_id}/{record_id}".encode()
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all records of a contact carry. `id` is the caller's id: event id or update id."""
 
@@ -71,7 +76,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def key(self) -> bytes:
         """The Kafka key: unique per record, so that compaction touches a record only when it is tombstoned."""
         # msgspec writes a UUID in a third of the time that its own str() takes.
-        return f"{self.workspace_id}/{self.contact_id}/{msgspec.to_builtins(self.record_id)}".encode()
+        return contact_key(self.workspace_id, self.contact_id, msgspec.to_builtins(self.record_id))
 
 
 class EventRecorded(Record, frozen=True, kw_only=True, gc=False):

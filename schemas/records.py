@@ -36,6 +36,7 @@ from schemas.record_classes import (
     RawJson,
     Record,
     UnknownTypeError,
+    contact_key,
 )
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "RawJson",
     "Record",
     "UnknownTypeError",
+    "contact_key",
     "dataschema",
     "decode",
     "encode",
